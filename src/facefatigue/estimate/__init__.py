@@ -1,0 +1,1 @@
+"""Windows of a face become one Report, calibrated, with abstention."""

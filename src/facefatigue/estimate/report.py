@@ -1,0 +1,194 @@
+"""The Report: what facefatigue says about one source, as frozen dataclasses and as JSON (``facefatigue.report/1``)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+SCHEMA = "facefatigue.report/1"
+
+Label = Literal["alert", "fatigue", "abstain"]
+AbstainReason = Literal["no_face", "too_short", "too_small", "too_dark", "too_blurred", "low_coverage"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceInfo:
+    """What was read.
+
+    Attributes:
+        path: The source as the user gave it.
+        duration_s: Length on the repaired clock, in seconds.
+        frames: Number of frames decoded.
+        width, height: Upright frame size in pixels.
+        rotation_deg: Clockwise turn that was applied to make the frames upright (0, 90, 180 or 270).
+        mirrored: Whether the display matrix asked for a mirror image (applied).
+        variable_frame_rate: Whether the frame intervals vary by more than a quarter of their median.
+        frame_rate_hz: Median frame rate; null for fewer than two frames.
+        timestamp_repairs: Number of repaired timestamps by kind ("missing", "duplicate", "backwards", "jump").
+        corrupt_frames: Frames or packets the decoder reported as damaged.
+    """
+
+    path: str
+    duration_s: float
+    frames: int
+    width: int
+    height: int
+    rotation_deg: int
+    variable_frame_rate: bool
+    mirrored: bool = False
+    frame_rate_hz: float | None = None
+    timestamp_repairs: Mapping[str, int] = field(default_factory=dict)
+    corrupt_frames: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """Which model and which engine made the scores; ``sha256`` is that of the weights file that ran."""
+
+    name: str
+    version: str
+    sha256: str
+    licence: str
+    engine: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowQuality:
+    """Picture quality of a window, medians over its sampled frames.
+
+    Attributes:
+        eye_distance_px: Distance between the eye centres in source pixels.
+        brightness: Mean luma of the aligned crop, 0 (black) to 1 (white).
+        sharpness: Variance of the Laplacian of the aligned crop's luma (grey levels squared); low is blurred.
+        yaw: Signed position of the nose between the eyes, 0 = frontal, ±1 = nose below one eye (no unit).
+        roll_deg: Turn of the eye line against the horizontal, in degrees.
+    """
+
+    eye_distance_px: float
+    brightness: float
+    sharpness: float
+    yaw: float
+    roll_deg: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowResult:
+    """One window of a face's timeline; ``score`` and ``fatigue_probability`` are None where it abstains."""
+
+    start_s: float
+    end_s: float
+    score: float | None
+    fatigue_probability: float | None
+    label: Label
+    coverage: float
+    abstain_reason: AbstainReason | None = None
+    quality: WindowQuality | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceReport:
+    """One face over the whole source.
+
+    Attributes:
+        track: Number of the track, from 0 in order of appearance.
+        frames: Frames in which the face was followed.
+        coverage: Share of the source's duration in which the face was followed, 0 to 1.
+        score: Mean score of the scored windows, in [0, 1]; None when the face abstains.
+        score_interval: 95 % interval of that mean from the spread of the windows; None when the face abstains.
+        fatigue_probability: Mean over the scored windows.
+        label: Majority vote of the scored windows, or "abstain".
+        abstain_reason: Why, when it abstains.
+        windows: The timeline, in order of time.
+        signs: Measured visible signs, once there are any.
+    """
+
+    track: int
+    frames: int
+    coverage: float
+    score: float | None
+    score_interval: tuple[float, float] | None
+    fatigue_probability: float | None
+    label: Label
+    abstain_reason: AbstainReason | None
+    windows: tuple[WindowResult, ...]
+    signs: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything said about one source; ``abstained`` is what exit code 4 stands for.
+
+    Attributes:
+        source: What was read.
+        model: What scored it.
+        faces: One entry a face (the main face only, unless all were asked for); empty when no face was found.
+        warnings: Plain sentences about what the reader should know (repaired clock, damaged frames, second person, …).
+    """
+
+    source: SourceInfo
+    model: ModelInfo
+    faces: tuple[FaceReport, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def abstained(self) -> bool:
+        """Whether no face could be scored."""
+        return all(face.score is None for face in self.faces)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain dicts, lists, strings and numbers, in the order of the schema."""
+        plain = {"schema": SCHEMA, **dataclasses.asdict(self)}
+        return json.loads(json.dumps(plain))  # type: ignore[no-any-return]  # tuples become lists
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The report as JSON text; NaN and infinity never occur in it."""
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trajectory:
+    """Where one face was, frame by frame.
+
+    Attributes:
+        track: Number of the track.
+        time_s: (F,) float64, ascending, seconds on the source's repaired clock.
+        boxes: (F, 4) float32, x0 y0 x1 y1 in upright source pixels.
+        landmarks: (F, 5, 2) float32, pixels: left eye, right eye (image left first), nose, mouth left, mouth right.
+    """
+
+    track: int
+    time_s: NDArray[np.float64]
+    boxes: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thumbnail:
+    """A small picture of one window: ``jpeg`` holds a JPEG of the aligned crop from the middle of the window."""
+
+    track: int
+    start_s: float
+    jpeg: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """A report with the material for pictures of it.
+
+    Attributes:
+        report: The report.
+        trajectories: One a reported face; empty unless asked for.
+        thumbnails: At most a few dozen a face, spread evenly over its windows; empty unless asked for.
+    """
+
+    report: Report
+    trajectories: tuple[Trajectory, ...] = ()
+    thumbnails: tuple[Thumbnail, ...] = ()
