@@ -1,0 +1,1 @@
+"""Faces in frames: detect (MTCNN), follow, five landmarks, aligned crop."""
