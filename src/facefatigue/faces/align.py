@@ -24,9 +24,7 @@ _REDUCE_FROM = 2.0
 _MIN_EYE_DISTANCE_PX = 1.0
 
 
-def eye_transform(
-    landmarks: NDArray[np.floating], size_px: int, *, round_eye_centre: bool = False
-) -> NDArray[np.float64]:
+def eye_transform(landmarks: NDArray[np.floating], size_px: int, *, round_eye_centre: bool = False) -> NDArray[np.float64]:
     """The similarity that takes crop pixels to frame pixels.
 
     Args:
