@@ -1,0 +1,282 @@
+"""What a model is: its input, its network and where it comes from, as one validated record; and how its logits are read."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+
+import numpy as np
+
+from facefatigue.errors import ConfigurationError, ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+SCHEMA = "facefatigue.model/1"
+
+NonLocalMode = Literal["embedded_gaussian", "gaussian", "dot", "concatenate"]
+NonLocalPlacement = Literal["inside", "after"]
+Head = Literal["classes", "sigmoid"]
+
+DEPTHS = (10, 18, 34, 50, 101, 152, 200)
+WIDTHS = (8, 16, 32, 64)
+NON_LOCAL_POSITIONS = (0, 1, 2, 3, 4)
+NON_LOCAL_MODES: tuple[NonLocalMode, ...] = get_args(NonLocalMode)
+NON_LOCAL_PLACEMENTS: tuple[NonLocalPlacement, ...] = get_args(NonLocalPlacement)
+HEADS: tuple[Head, ...] = get_args(Head)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """Everything that is needed to build a network, feed it and say where it comes from.
+
+    The defaults are those of "Machine vision to human facial fatigue with nonlocal 3D attention network"
+    (arXiv:2104.10420), as its published code behaves.
+
+    Attributes:
+        name: Short name, also a folder name: letters, digits, dot, hyphen, underscore.
+        version: Version of the weights.
+        licence: Licence of the weights.
+        training_data: One sentence: what the weights were trained on, under which licence.
+        metrics: Measured figures by name; a string where a figure needs words.
+        depth: Layers of the 3D-ResNet.
+        first_channel: Channels of the first stage; the stages have 1, 2, 4 and 8 times as many.
+        non_local_position: Stage (1 to 4) with a non-local block; 0 for none.
+        non_local_mode: How two positions are compared; has no effect at position 0.
+        non_local_placement: Just before the stage's last residual block ("inside"), as the published code has it, or
+            behind the stage ("after"), as the paper's figure has it.
+        head: One logit for each bin of [0, 1] ("classes"), or a single logit of the score ("sigmoid").
+        classes: Number of logits: at least 2 bins, or exactly 1 for the sigmoid head.
+        dropout: Share of features dropped before the last layer in training.
+        frames: Frames T of a clip.
+        size_px: Height and width of a clip in pixels.
+        frame_rate_hz: Rate at which the frames of a clip are sampled.
+
+    Raises:
+        ConfigurationError: One or more values are invalid; the text names all of them.
+    """
+
+    name: str
+    version: str
+    licence: str
+    training_data: str
+    metrics: Mapping[str, float | str] = field(hash=False)
+    depth: int = 18
+    first_channel: int = 64
+    non_local_position: int = 3
+    non_local_mode: NonLocalMode = "embedded_gaussian"
+    non_local_placement: NonLocalPlacement = "inside"
+    head: Head = "classes"
+    classes: int = 10
+    dropout: float = 0.6
+    frames: int = 32
+    size_px: int = 224
+    frame_rate_hz: float = 30.0
+
+    def __post_init__(self) -> None:
+        faults = [
+            f"{key} is {getattr(self, key)!r} but must be {wanted}"
+            for key, (wanted, accepts) in _RULES.items()
+            if not accepts(getattr(self, key))
+        ]
+        if self.head == "sigmoid" and self.classes != 1:
+            faults.append(f"classes is {self.classes!r} but must be 1 with the sigmoid head")
+        if self.head == "classes" and self.classes == 1:
+            faults.append("classes is 1 but must be at least 2 with the classes head")
+        if faults:
+            raise ConfigurationError("invalid model configuration: " + "; ".join(faults))
+        object.__setattr__(self, "metrics", dict(self.metrics))
+
+    @property
+    def feature_dim(self) -> int:
+        """Length of the feature vector in front of the last layer."""
+        return 4 * self.first_channel
+
+    @property
+    def window_s(self) -> float:
+        """Time that one clip covers, in seconds."""
+        return self.frames / self.frame_rate_hz
+
+    @property
+    def clip_shape(self) -> tuple[int, int, int, int]:
+        """Shape (3, T, H, W) of one clip."""
+        return 3, self.frames, self.size_px, self.size_px
+
+    def to_json(self) -> str:
+        """The configuration as the text of a config.json."""
+        return json.dumps({"schema": SCHEMA, **dataclasses.asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+
+    def write(self, path: str | Path) -> None:
+        """Write the configuration as a config.json.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        Path(path).write_text(self.to_json(), encoding="utf-8")
+
+    @classmethod
+    def from_json(cls, text: str, *, where: str = "config.json") -> Self:
+        """Read the text of a config.json, which names every field.
+
+        Args:
+            text: JSON text.
+            where: What to call the text in an error.
+
+        Raises:
+            ModelError: Not JSON, of another schema, keys unknown or missing (all named), or a value is invalid.
+        """
+        try:
+            entries = json.loads(text)
+        except ValueError as error:
+            raise ModelError(f"{where} is not JSON: {error}") from None
+        if not isinstance(entries, dict):
+            raise ModelError(f"{where} is not a model configuration: it holds no JSON object")
+        schema = entries.pop("schema", None)
+        known = [entry.name for entry in dataclasses.fields(cls)]
+        faults = [] if schema == SCHEMA else [f"schema is {schema!r}, expected {SCHEMA!r}"]
+        for kind, keys in (("unknown", entries.keys() - set(known)), ("missing", set(known) - entries.keys())):
+            if keys:
+                faults.append(f"{kind} {'key' if len(keys) == 1 else 'keys'} {', '.join(sorted(map(repr, keys)))}")
+        if faults:
+            raise ModelError(f"{where} is not a configuration this version reads: {'; '.join(faults)}")
+        try:
+            return cls(**entries)
+        except ConfigurationError as error:
+            raise ModelError(f"{where}: {error}") from None
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read a config.json.
+
+        Raises:
+            ModelError: The file cannot be read or is no valid configuration; the text says why in one line.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ModelError(f"{path} cannot be read: {error}") from None
+        return cls.from_json(text, where=str(path))
+
+
+def bin_centres(classes: int) -> NDArray[np.float32]:
+    """Centres of equal bins of [0, 1].
+
+    Args:
+        classes: Number of bins C, at least 2.
+
+    Returns:
+        (C,) float32, ascending: (c + 1/2) / C. They bound a score to [1/2C, 1 − 1/2C].
+
+    Raises:
+        ConfigurationError: Fewer than two bins.
+    """
+    if classes < 2:
+        raise ConfigurationError(f"{classes} bins do not divide [0, 1]; at least 2 are needed")
+    return ((np.arange(classes) + 0.5) / classes).astype(np.float32)
+
+
+def score_from_logits(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """The fatigue score of logits: Σ softmax(class) × bin centre, as in the published code (arXiv:2104.10420).
+
+    Args:
+        logits: (N, C); C = 1 is the sigmoid head, whose score is the sigmoid of its logit.
+
+    Returns:
+        (N,) float32 in [0, 1].
+
+    Raises:
+        ConfigurationError: The logits are not (N, C).
+    """
+    if _classes(logits) == 1:
+        return _sigmoid(logits)
+    return (_softmax(logits) @ bin_centres(logits.shape[1]).astype(np.float64)).astype(np.float32)
+
+
+def fatigue_probability(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """The probability that the score is above 0.5, the published border between alert and fatigue.
+
+    It is the softmax probability of the bins whose centre is above 0.5; with an odd number of bins the middle bin, which
+    the border cuts in two, counts half. The sigmoid head has no distribution: its output stands for the probability.
+
+    Args:
+        logits: (N, C); C = 1 is the sigmoid head.
+
+    Returns:
+        (N,) float32 in [0, 1].
+
+    Raises:
+        ConfigurationError: The logits are not (N, C).
+    """
+    if (classes := _classes(logits)) == 1:
+        return _sigmoid(logits)
+    above = (np.sign(2 * np.arange(classes) + 1 - classes) + 1) / 2  # 0 below 0.5, 1/2 astride, 1 above
+    return (_softmax(logits) @ above).astype(np.float32)
+
+
+def _classes(logits: NDArray[np.floating[Any]]) -> int:
+    if logits.ndim != 2 or logits.shape[1] < 1:
+        raise ConfigurationError(f"logits have shape {logits.shape}, expected (N, classes)")
+    return int(logits.shape[1])
+
+
+def _softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def _sigmoid(logits: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    return (0.5 * (1 + np.tanh(0.5 * logits[:, 0].astype(np.float64)))).astype(np.float32)  # tanh never overflows
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _whole(low: int, high: int) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _metrics(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        _text(key) and (_number(figure) or isinstance(figure, str)) for key, figure in value.items()
+    )
+
+
+def _one_of(choices: tuple[int | str, ...]) -> tuple[str, Callable[[object], bool]]:
+    return f"one of {', '.join(map(str, choices))}", lambda value: type(value) is type(choices[0]) and value in choices
+
+
+_RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "name": (
+        "letters, digits, dots, hyphens or underscores",
+        lambda value: isinstance(value, str) and _NAME.fullmatch(value) is not None,
+    ),
+    "version": ("a text", _text),
+    "licence": ("a text", _text),
+    "training_data": ("a text", _text),
+    "metrics": ("names with finite numbers or texts", _metrics),
+    "depth": _one_of(DEPTHS),
+    "first_channel": _one_of(WIDTHS),
+    "non_local_position": _one_of(NON_LOCAL_POSITIONS),
+    "non_local_mode": _one_of(NON_LOCAL_MODES),
+    "non_local_placement": _one_of(NON_LOCAL_PLACEMENTS),
+    "head": _one_of(HEADS),
+    "classes": ("a whole number from 1 to 1000", _whole(1, 1000)),
+    "dropout": ("in [0, 1)", lambda value: _number(value) and 0 <= value < 1),
+    "frames": ("a whole number from 2 to 1024", _whole(2, 1024)),
+    "size_px": ("a whole number from 16 to 1024", _whole(16, 1024)),
+    "frame_rate_hz": ("above 0 and at most 1000", lambda value: _number(value) and 0 < value <= 1000),
+}
