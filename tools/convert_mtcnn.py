@@ -72,10 +72,12 @@ class Graph:
         self.weights: list[Any] = []
 
     def add(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        """Append a node with one output; returns the output's name."""
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
         return output
 
     def weight(self, name: str, value: NDArray[np.generic]) -> str:
+        """Append a weight; returns its name."""
         self.weights.append(numpy_helper.from_array(np.array(value, order="C"), name))
         return name
 

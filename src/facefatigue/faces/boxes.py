@@ -22,13 +22,14 @@ def overlap(a: Boxes, b: Boxes, measure: Literal["union", "smaller"] = "union") 
     """(N, M) overlap of every box of ``a`` (N, 4) with every box of ``b`` (M, 4), from 0 to 1.
 
     Args:
-        a, b: Boxes.
+        a: (N, 4) boxes.
+        b: (M, 4) boxes.
         measure: "union": intersection over union. "smaller": intersection over the smaller of the two.
     """
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     sides = np.maximum(high - low, 0)
-    shared = sides[..., 0] * sides[..., 1]
+    shared: NDArray[np.float64] = sides[..., 0] * sides[..., 1]
     areas_a, areas_b = area(a)[:, None], area(b)[None, :]
     whole = areas_a + areas_b - shared if measure == "union" else np.minimum(areas_a, areas_b)
     return shared / np.maximum(whole, 1e-9)
@@ -66,7 +67,8 @@ def calibrate(boxes: Boxes, regression: NDArray[np.floating], *, extra_px: float
         extra_px: Added to the sides; the published R- and O-Net count pixels inclusively (1), the P-Net does not (0).
     """
     sides = boxes[:, 2:] - boxes[:, :2] + extra_px
-    return boxes + regression * np.concatenate([sides, sides], axis=1)
+    moved: Boxes = boxes + regression * np.concatenate([sides, sides], axis=1)
+    return moved
 
 
 def squared(boxes: Boxes) -> Boxes:

@@ -65,8 +65,8 @@ class Mtcnn:
             rgb: (H, W, 3) uint8 RGB, upright.
             min_face_px: Smallest face to look for, in pixels of ``rgb``.
             thresholds: Probabilities from which P-, R- and O-Net let a candidate pass.
-            max_side_px: Let P-Net search a copy reduced to this longer side, so that its cost has a bound; R- and O-Net
-                always look at the full frame. ``min_face_px`` then grows with the reduction.
+            max_side_px: Let P-Net search a copy reduced to this longer side, so that its cost has a bound; R-Net too;
+                O-Net always looks at the full frame. ``min_face_px`` then grows with the reduction.
 
         Returns:
             Faces, most probable first.
@@ -76,7 +76,7 @@ class Mtcnn:
         scale = reduced.shape[1] / width
         boxes = self._propose(reduced, max(min_face_px * scale, MIN_FACE_PX if scale < 1 else 0), thresholds[0]) / scale
         if len(boxes):
-            boxes = self._select(rgb, boxes, thresholds[1])
+            boxes = self._select(reduced, boxes * scale, thresholds[1]) / scale
         if not len(boxes):
             return []
         return self._finish(rgb, boxes, thresholds[2])
@@ -95,7 +95,7 @@ class Mtcnn:
         if not len(boxes):
             return []
         boxes = squared(boxes)
-        crops = sample_boxes(rgb, boxes, 48, exact_up_to_px=192)
+        crops = sample_boxes(rgb, boxes, 48, exact_up_to_px=192, stretch=False)
         probability, regression, points = self._onet.run(None, {"image": crops})
         landmarks = _landmarks(boxes, points)
         moved = calibrate(boxes, regression, extra_px=1)
@@ -173,7 +173,8 @@ def _candidates(
 def _landmarks(boxes: Boxes, points: NDArray[np.float32]) -> NDArray[np.float64]:
     sides = boxes[:, 2:] - boxes[:, :2] + 1
     shares = points.reshape(-1, 2, 5).transpose(0, 2, 1)
-    return boxes[:, None, :2] + shares * sides[:, None, :] - 1
+    marks: NDArray[np.float64] = boxes[:, None, :2] + shares * sides[:, None, :] - 1
+    return marks
 
 
 def _with_area(boxes: Boxes, rgb: NDArray[np.uint8]) -> Boxes:

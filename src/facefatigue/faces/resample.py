@@ -63,30 +63,42 @@ def _step(longer: int, max_side_px: int) -> int:
 
 
 def sample_boxes(
-    rgb: NDArray[np.uint8], boxes: NDArray[np.float64], side_px: int, *, exact_up_to_px: int = 1024
+    rgb: NDArray[np.uint8], boxes: NDArray[np.float64], side_px: int, *, exact_up_to_px: int = 1024, stretch: bool = True
 ) -> NDArray[np.float32]:
     """Cut boxes out of a frame and average each to a square.
 
     Args:
         rgb: (H, W, 3) uint8.
         boxes: (N, 4) x0 y0 x1 y1, counted from 1 as in the published code: pixels x0 - 1 up to x1 - 1, cut to whole numbers.
-            What reaches beyond the frame is left out, and the rest stretched, as published.
         side_px: Side of the squares.
         exact_up_to_px: Boxes with longer sides are first reduced by a whole factor to no less than half of this, which is
             faster and differs by a few grey levels at sharp edges.
+        stretch: What to do with a box that reaches beyond the frame: stretch its inner part over the square (True, as in
+            the reference detector), or keep its shape and leave the rest black (False).
 
     Returns:
         (N, side_px, side_px, 3) float32, 0 to 255; black for boxes outside the frame.
     """
     height, width = rgb.shape[:2]
     out = np.zeros((len(boxes), side_px, side_px, 3), np.float32)
+    if not stretch:
+        # Never paint more black than picture: a box may lie mostly, or absurdly far, outside.
+        boxes = np.clip(boxes, [-width, -height, 0, 0], [width, height, 2 * width, 2 * height])
     for index, (x0, y0, x1, y1) in enumerate(np.trunc(boxes).astype(np.int64).tolist()):
         inside = rgb[max(y0 - 1, 0) : max(min(y1, height), 0), max(x0 - 1, 0) : max(min(x1, width), 0)]
         if not inside.size:
             continue
+        if not stretch:
+            inside = _pad(inside, max(1 - x0, 0), max(1 - y0, 0), max(x1 - width, 0), max(y1 - height, 0))
         side = min(inside.shape[:2])
         if side > exact_up_to_px:
             factor = 2 * side // exact_up_to_px
             inside = np.asarray(Image.fromarray(np.ascontiguousarray(inside)).reduce(factor))
         out[index] = AreaSampler(inside).resize(side_px, side_px)
     return out
+
+
+def _pad(image: NDArray[np.uint8], left: int, top: int, right: int, bottom: int) -> NDArray[np.uint8]:
+    if not (left or top or right or bottom):
+        return image
+    return np.pad(image, ((top, bottom), (left, right), (0, 0)))

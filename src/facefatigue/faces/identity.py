@@ -1,0 +1,63 @@
+"""Is this the same face as a moment ago? Small grey pictures of it, compared by correlation.
+
+This is no face recognition: it tells two people in one scene apart after a short gap or a crossing, and nothing is kept
+beyond the run. On the faces of ten unrelated videos the correlation of one person's pictures up to 2 s apart has a median
+of 0.90 (a quarter below 0.77), that of two people a median of 0.14 (5 % above 0.53, 1 % above 0.69).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facefatigue.faces.align import align_face
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from facefatigue.faces.face import Face
+
+_PICTURE_PX = 32
+_PICTURES_KEPT = 6
+SAME_FACE = 0.6
+OTHER_FACE = 0.3
+
+
+def appearance(rgb: NDArray[np.uint8], face: Face) -> NDArray[np.float32] | None:
+    """A face as a vector whose dot product with another's is their correlation, -1 to 1.
+
+    Args:
+        rgb: (H, W, 3) uint8 frame.
+        face: The face in it.
+
+    Returns:
+        (1024,) float32 of zero mean and unit length; None where the eyes coincide or lie outside the frame.
+    """
+    try:
+        crop = align_face(rgb, face.landmarks, _PICTURE_PX)
+    except ValueError:
+        return None
+    grey = crop.astype(np.float32).mean(axis=2).ravel()
+    grey -= grey.mean()
+    length = float(np.linalg.norm(grey))
+    return grey / length if length > 1e-3 else None
+
+
+class Gallery:
+    """The last few looks of one face."""
+
+    def __init__(self) -> None:
+        self._pictures: deque[NDArray[np.float32]] = deque(maxlen=_PICTURES_KEPT)
+
+    def add(self, picture: NDArray[np.float32] | None) -> None:
+        """Remember a look; None is ignored."""
+        if picture is not None:
+            self._pictures.append(picture)
+
+    def likeness(self, picture: NDArray[np.float32] | None) -> float:
+        """Highest correlation with a remembered look, -1 to 1; 0 when nothing can be compared."""
+        if picture is None or not self._pictures:
+            return 0.0
+        return max(float(picture @ known) for known in self._pictures)

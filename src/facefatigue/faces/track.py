@@ -1,0 +1,251 @@
+"""Following faces through a video: cheap from frame to frame, careful about who is who.
+
+Each followed face is looked for where it just was, with O-Net alone. The full cascade runs when a face weakens, after a
+scene cut, and at intervals to notice new faces. A face that is gone for a moment is taken up again under its number only
+when place, size and looks agree; in doubt it gets a new number, so that one track never holds two people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facefatigue.faces.boxes import overlap
+from facefatigue.faces.identity import OTHER_FACE, SAME_FACE, Gallery, appearance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from facefatigue.faces.face import Face
+    from facefatigue.faces.mtcnn import Mtcnn
+
+START_PROBABILITY = 0.9
+FOLLOW_PROBABILITY = 0.7
+# The cascade sees a copy of this longer side: a 4K frame costs what VGA does.
+DETECTION_SIDE_PX = 640
+MIN_FACE_PX = 40
+SEARCH_INTERVAL_S = 0.2  # while nobody is followed, or somebody was just lost
+CHECK_INTERVAL_S = 1.0  # while everybody is followed
+PICTURE_INTERVAL_S = 0.5
+MAX_MISSES = 3  # checks in a row in which the cascade does not see a followed face
+MAX_GAP_S = 2.0
+# A face moves and grows less than this between two frames (in box sides, and as a ratio).
+_MAX_SHIFT = 0.5
+_MAX_GROWTH = 1.5
+# A cut changes the picture by this many grey levels on average, and leaves this little correlation with the one before.
+_CUT_DIFFERENCE = 20.0
+_CUT_CORRELATION = 0.6
+_AFTER_CUT_LIKENESS = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedFace:
+    """A face in one frame and the number of its track, counted from 0 in order of appearance."""
+
+    track: int
+    face: Face
+
+
+@dataclass(eq=False)
+class _Track:
+    number: int
+    face: Face
+    seen_s: float
+    pictured_s: float
+    gallery: Gallery = field(default_factory=Gallery)
+    cut_since: bool = False
+    misses: int = 0
+
+
+class FaceTracker:
+    """Follows faces frame by frame; what it does depends on the frames and their times alone.
+
+    Args:
+        detector: The cascade.
+        max_faces: Faces followed at once; beyond that the largest ones are.
+        min_face_px: Smallest face to look for, in pixels of the frame (larger where the frame is reduced for detection).
+
+    Attributes:
+        cascades: How often the full cascade ran.
+    """
+
+    def __init__(self, detector: Mtcnn, *, max_faces: int = 1, min_face_px: float = MIN_FACE_PX) -> None:
+        self._detector = detector
+        self._max_faces = max_faces
+        self._min_face_px = min_face_px
+        self._active: list[_Track] = []
+        self._lost: list[_Track] = []
+        self._next_number = 0
+        self._cascade_s = -np.inf
+        self._thumbnail: NDArray[np.float32] | None = None
+        self.cascades = 0
+
+    def step(self, rgb: NDArray[np.uint8], time_s: float) -> tuple[TrackedFace, ...]:
+        """Take the next frame.
+
+        Args:
+            rgb: (H, W, 3) uint8 RGB, upright.
+            time_s: Its time, greater than that of the frame before.
+
+        Returns:
+            The followed faces that are visible in this frame, by track number.
+        """
+        self._lost = [track for track in self._lost if time_s - track.seen_s <= MAX_GAP_S]
+        weakened = False
+        if self._is_cut(rgb):
+            for track in self._active:
+                track.cut_since = True
+            self._lost += self._active
+            self._active = []
+            weakened = True
+        elif self._active:
+            weakened = self._follow(rgb, time_s)
+        searching = weakened or not self._active or bool(self._lost)
+        wait_s = 0.0 if weakened else SEARCH_INTERVAL_S if searching else CHECK_INTERVAL_S
+        if time_s - self._cascade_s >= wait_s - 1e-6:
+            self._search(rgb, time_s)
+            self._cascade_s = time_s
+        for track in self._active:
+            if time_s - track.pictured_s >= PICTURE_INTERVAL_S:
+                track.gallery.add(appearance(rgb, track.face))
+                track.pictured_s = time_s
+        return tuple(TrackedFace(t.number, t.face) for t in sorted(self._active, key=lambda t: t.number))
+
+    def _is_cut(self, rgb: NDArray[np.uint8]) -> bool:
+        rows, columns = (max(side // 32, 1) for side in rgb.shape[:2])
+        thumbnail = rgb[rows // 2 :: rows, columns // 2 :: columns, 1].astype(np.float32)
+        before, self._thumbnail = self._thumbnail, thumbnail
+        if before is None or before.shape != thumbnail.shape:
+            return before is not None
+        if float(np.abs(thumbnail - before).mean()) < _CUT_DIFFERENCE:
+            return False
+        a, b = thumbnail - thumbnail.mean(), before - before.mean()
+        return float((a * b).sum()) < _CUT_CORRELATION * float(np.sqrt((a * a).sum() * (b * b).sum()))
+
+    def _follow(self, rgb: NDArray[np.uint8], time_s: float) -> bool:
+        boxes = np.stack([track.face.box for track in self._active])
+        found = self._detector.refine(rgb, boxes, threshold=FOLLOW_PROBABILITY)
+        held: list[_Track] = []
+        lost: list[_Track] = []
+        for track, face in zip(self._active, found, strict=True):
+            if face is not None and _is_step(track.face, face) and _is_inside(face, rgb):
+                held.append(track)
+                track.face, track.seen_s = face, time_s
+            else:
+                lost.append(track)
+        lost += _collided(held, rgb)
+        self._active = [track for track in held if track not in lost]
+        self._lost += lost
+        return bool(lost)
+
+    def _search(self, rgb: NDArray[np.uint8], time_s: float) -> None:
+        self.cascades += 1
+        faces = self._detector.detect(rgb, min_face_px=self._min_face_px, max_side_px=DETECTION_SIDE_PX)
+        faces = self._confirm(faces)
+        faces = self._take_up(faces, rgb, time_s)
+        for face in sorted(faces, key=lambda face: -face.size_px):
+            if face.probability >= START_PROBABILITY and self._has_room_for(face):
+                track = _Track(self._next_number, face, time_s, time_s)
+                track.gallery.add(appearance(rgb, face))
+                self._next_number += 1
+                self._active.append(track)
+
+    def _confirm(self, faces: Sequence[Face]) -> list[Face]:
+        """Check the followed faces against what the cascade sees; returns the faces nobody follows."""
+        followed: set[int] = set()
+        for track in self._active:
+            here = [index for index, face in enumerate(faces) if _same_place(face, track.face)]
+            followed.update(here)
+            track.misses = 0 if here else track.misses + 1
+            if here:
+                closest = max(here, key=lambda index: _agreement(faces[index], track.face))
+                if _agreement(faces[closest], track.face) < 0.4:  # drifted: start again from what is really there
+                    track.face = faces[closest]
+        gone = [track for track in self._active if track.misses >= MAX_MISSES]
+        self._active = [track for track in self._active if track not in gone]
+        self._lost += gone
+        return [face for index, face in enumerate(faces) if index not in followed]
+
+    def _take_up(self, faces: Sequence[Face], rgb: NDArray[np.uint8], time_s: float) -> list[Face]:
+        """Give lost tracks the faces that are surely theirs; returns the other faces."""
+        pictures = [appearance(rgb, face) for face in faces]
+        claims = []
+        for track in self._lost:
+            for index, face in enumerate(faces):
+                likeness = track.gallery.likeness(pictures[index])
+                if _plausible(track, face, time_s - track.seen_s, likeness):
+                    claims.append((likeness, track, index))
+        taken: set[int] = set()
+        for _, track, index in sorted(claims, key=lambda claim: (-claim[0], claim[1].number)):
+            if track in self._lost and index not in taken:
+                taken.add(index)
+                self._lost.remove(track)
+                track.face, track.seen_s, track.cut_since, track.misses = faces[index], time_s, False, 0
+                self._active.append(track)
+        return [face for index, face in enumerate(faces) if index not in taken]
+
+    def _has_room_for(self, face: Face) -> bool:
+        if len(self._active) < self._max_faces:
+            return True
+        smallest = min(self._active, key=lambda track: track.face.size_px)
+        if face.size_px < _MAX_GROWTH * smallest.face.size_px:
+            return False
+        self._active.remove(smallest)
+        return True
+
+
+def _is_step(before: Face, after: Face) -> bool:
+    size = max(before.size_px, 1e-6)
+    shift = float(np.hypot(*(_centre(after) - _centre(before))))
+    return shift <= _MAX_SHIFT * size and 1 / _MAX_GROWTH <= after.size_px / size <= _MAX_GROWTH
+
+
+def _is_inside(face: Face, rgb: NDArray[np.uint8]) -> bool:
+    """Whether the eyes are in the picture and the box is no larger than a face can be there."""
+    height, width = rgb.shape[:2]
+    eyes = face.landmarks[:2]
+    return bool((eyes >= 0).all() and (eyes < [width, height]).all() and face.size_px <= 1.5 * max(width, height))
+
+
+def _agreement(a: Face, b: Face) -> float:
+    return float(overlap(a.box[None], b.box[None])[0, 0])
+
+
+def _same_place(a: Face, b: Face) -> bool:
+    return float(overlap(a.box[None], b.box[None], "smaller")[0, 0]) > 0.5
+
+
+def _centre(face: Face) -> NDArray[np.float64]:
+    middle: NDArray[np.float64] = (face.box[:2] + face.box[2:]) / 2
+    return middle
+
+
+def _collided(tracks: Sequence[_Track], rgb: NDArray[np.uint8]) -> list[_Track]:
+    """Of tracks that came to sit on one face, those that look less like themselves."""
+    losers: list[_Track] = []
+    for index, a in enumerate(tracks):
+        for b in tracks[index + 1 :]:
+            if a in losers or b in losers or not _same_place(a.face, b.face):
+                continue
+            if np.hypot(*(a.face.landmarks - b.face.landmarks).T).mean() > 0.25 * a.face.size_px:
+                continue  # two faces, one partly before the other
+            like_a, like_b = (t.gallery.likeness(appearance(rgb, t.face)) for t in (a, b))
+            losers.append(b if like_a >= like_b else a)
+    return losers
+
+
+def _plausible(track: _Track, face: Face, gap_s: float, likeness: float) -> bool:
+    size = max(track.face.size_px, 1e-6)
+    shift = float(np.hypot(*(_centre(face) - _centre(track.face)))) / size
+    growth = max(face.size_px / size, size / max(face.size_px, 1e-6))
+    if shift > 1 + gap_s or growth > 1.5 + 0.5 * gap_s:
+        return False
+    if track.cut_since:
+        return likeness >= _AFTER_CUT_LIKENESS and shift < _MAX_SHIFT
+    if gap_s < SEARCH_INTERVAL_S * 1.5 and shift < _MAX_SHIFT:
+        return likeness >= OTHER_FACE
+    return likeness >= SAME_FACE
