@@ -1,0 +1,7 @@
+"""Clips: windows of T frames of one face, sampled in seconds, with coverage and quality."""
+
+from facefatigue.clips.normalise import clip_from_crops
+from facefatigue.clips.quality import CropQuality, crop_quality, median_quality
+from facefatigue.clips.window import Window, WindowSampler
+
+__all__ = ["CropQuality", "Window", "WindowSampler", "clip_from_crops", "crop_quality", "median_quality"]

@@ -180,4 +180,6 @@ def _landmarks(boxes: Boxes, points: NDArray[np.float32]) -> NDArray[np.float64]
 def _with_area(boxes: Boxes, rgb: NDArray[np.uint8]) -> Boxes:
     height, width = rgb.shape[:2]
     inside = (boxes[:, 2] > 1) & (boxes[:, 3] > 1) & (boxes[:, 0] < width) & (boxes[:, 1] < height)
-    return boxes[inside & (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)]
+    sides = boxes[:, 2:] - boxes[:, :2]
+    kept: Boxes = boxes[inside & (sides >= 1).all(axis=1)]
+    return kept

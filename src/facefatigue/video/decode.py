@@ -67,7 +67,8 @@ class Video:
         frames: Frames handed out so far.
         corrupt_frames: Damaged packets and frames met so far.
         dropped_frames: Frames of a live source that came faster than they were taken.
-        cut_off: Whether the source ended with an error rather than at its end.
+        cut_off: Whether reading ended with an error rather than at the source's end.
+        exhausted: Whether every frame has been handed out.
     """
 
     def __init__(self, location: Location) -> None:
@@ -79,6 +80,7 @@ class Video:
         self.corrupt_frames = 0
         self.dropped_frames = 0
         self.cut_off = False
+        self.exhausted = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._stored = self._stored_frames()
@@ -129,6 +131,15 @@ class Video:
             frame = Frame(self.frames, self.clock.tick(raw_s), rgb)
             self.frames += 1
             yield frame
+        self.exhausted = not self._stop.is_set()
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether a file ended with an error, or more than a tenth (and a second) before its stated end."""
+        stated_s = self.info.duration_s
+        if not self.exhausted or self.location.live:
+            return False
+        return self.cut_off or (stated_s is not None and self.clock.duration_s < stated_s - max(1.0, 0.1 * stated_s))
 
     def _fill(self, ahead: _Ahead) -> None:
         try:

@@ -1,0 +1,45 @@
+# The front door. `make demo` shows what the tool does, `make test` proves that it works.
+
+VENV    ?= .venv
+PYTHON  ?= python3
+VIDEO   ?=
+OUT     ?= demo-out
+BIN     := $(VENV)/bin
+PIP     := $(BIN)/python -m pip --disable-pip-version-check
+SOURCES := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types bench clean
+
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: $(BIN)/python $(SOURCES)
+	$(PIP) install -q -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python $(SOURCES)
+	$(PIP) install -q -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.core
+
+demo: $(VENV)/.core ## install the core and analyse the sample (or VIDEO=path)
+	@$(BIN)/facefatigue predict $(if $(VIDEO),"$(VIDEO)",--sample) --out "$(OUT)" --overlay
+
+lint: $(VENV)/.dev ## check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## check types, strictly
+	$(BIN)/mypy
+
+test: lint types ## install everything; lint, types, tests
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev ## speed and memory (VIDEO=path for one's own, REFERENCE=1 for the published pipeline beside it)
+	$(BIN)/python benchmarks/end_to_end.py $(if $(VIDEO),"$(VIDEO)") $(if $(REFERENCE),--reference)
+
+clean: ## remove what was made
+	rm -rf $(VENV) $(OUT) build dist .mypy_cache .ruff_cache .pytest_cache

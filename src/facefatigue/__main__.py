@@ -1,0 +1,7 @@
+"""``python -m facefatigue``."""
+
+import sys
+
+from facefatigue.cli import main
+
+sys.exit(main())
