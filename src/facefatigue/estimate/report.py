@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+
+from facefatigue.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
+    import pandas as pd
     from numpy.typing import NDArray
 
 SCHEMA = "facefatigue.report/1"
@@ -145,12 +148,165 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain dicts, lists, strings and numbers, in the order of the schema."""
-        plain = {"schema": SCHEMA, **dataclasses.asdict(self)}
-        return json.loads(json.dumps(plain))  # type: ignore[no-any-return]  # tuples become lists
+        return {"schema": SCHEMA, **_plain(self)}
 
     def to_json(self, *, indent: int | None = 2) -> str:
-        """The report as JSON text; NaN and infinity never occur in it."""
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+        """The report as JSON text, which is always valid UTF-8.
+
+        Args:
+            indent: Spaces an indented line; None gives one line.
+
+        Raises:
+            ValueError: A number is NaN or infinite, which no report may hold.
+        """
+        text = json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # a file name that is not UTF-8 came as lone surrogates
+            text = json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+        return text
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The report that :meth:`to_dict` gave; fields that this version does not know are passed over.
+
+        Raises:
+            UsageError: Not a ``facefatigue.report/1``: another schema, a field missing or of the wrong type.
+        """
+        schema = data.get("schema") if isinstance(data, Mapping) else None
+        if schema != SCHEMA:
+            raise UsageError(f"not a report: its schema is {schema!r}, not {SCHEMA!r}")
+        report: Self = _read(cls, data, "report")
+        return report
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The report that :meth:`to_json` gave.
+
+        Raises:
+            UsageError: Not JSON, or not a ``facefatigue.report/1``.
+        """
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise UsageError(f"not a report: not JSON ({error})") from error
+        return cls.from_dict(data)
+
+    def to_rows(self) -> list[dict[str, str | int | float | None]]:
+        """The windows of all faces as flat rows, with the columns of :data:`WINDOW_COLUMNS` in that order."""
+        quality_names = [entry.name for entry in dataclasses.fields(WindowQuality)]
+        return [
+            {
+                "source": self.source.path,
+                "track": face.track,
+                "start_s": window.start_s,
+                "end_s": window.end_s,
+                "score": window.score,
+                "fatigue_probability": window.fatigue_probability,
+                "label": window.label,
+                "coverage": window.coverage,
+                "abstain_reason": window.abstain_reason,
+                **{name: None if window.quality is None else getattr(window.quality, name) for name in quality_names},
+            }
+            for face in self.faces
+            for window in face.windows
+        ]
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """One row a window, over all faces, with the columns of ``<stem>.windows.csv``; missing numbers are NaN.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        try:
+            import pandas as pd  # optional, and slow to import
+        except ImportError as error:
+            raise MissingExtraError("pandas", "dataframe") from error
+        frame = pd.DataFrame(self.to_rows(), columns=list(WINDOW_COLUMNS))
+        texts = {"source", "label", "abstain_reason"}
+        kinds = {name: "int64" if name == "track" else "float64" for name in WINDOW_COLUMNS if name not in texts}
+        return frame.astype(kinds)
+
+
+WINDOW_COLUMNS = (
+    "source",
+    "track",
+    "start_s",
+    "end_s",
+    "score",
+    "fatigue_probability",
+    "label",
+    "coverage",
+    "abstain_reason",
+    *(entry.name for entry in dataclasses.fields(WindowQuality)),
+)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return {entry.name: _plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(entry) for entry in value]
+    return value
+
+
+def _read(kind: Any, data: Any, where: str) -> Any:
+    """An instance of the dataclass ``kind`` from plain data, each field checked against its annotation."""
+    if not isinstance(data, Mapping):
+        raise _wrong(where, "an object", data)
+    values = {}
+    for entry in dataclasses.fields(kind):
+        place = f"{where}.{entry.name}"
+        if entry.name in data:
+            values[entry.name] = _read_field(str(entry.type), data[entry.name], place)
+        elif entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING:
+            raise UsageError(f"not a report: {place} is missing")
+    return kind(**values)
+
+
+def _read_field(annotation: str, value: Any, where: str) -> Any:
+    if annotation.endswith(" | None"):
+        return None if value is None else _read_field(annotation.removesuffix(" | None"), value, where)
+    if annotation.startswith("tuple["):
+        items = annotation.removeprefix("tuple[").removesuffix("]").split(", ")
+        if not isinstance(value, list | tuple) or (items[-1] != "..." and len(value) != len(items)):
+            raise _wrong(where, "a list" if items[-1] == "..." else f"{len(items)} values", value)
+        return tuple(_read_field(items[0], entry, f"{where}[{index}]") for index, entry in enumerate(value))
+    if annotation in _NESTED:
+        return _read(_NESTED[annotation], value, where)
+    if annotation in _CHOICES:
+        if value not in _CHOICES[annotation]:
+            raise _wrong(where, "one of " + ", ".join(_CHOICES[annotation]), value)
+        return value
+    expected, accepted = _PLAIN_TYPES[annotation]
+    if not isinstance(value, accepted) or (isinstance(value, bool) and annotation != "bool"):
+        raise _wrong(where, expected, value)
+    if annotation != "float":
+        return value
+    assert isinstance(value, int | float)
+    if not math.isfinite(value):
+        raise _wrong(where, expected, value)
+    return float(value)
+
+
+def _wrong(where: str, expected: str, value: Any) -> UsageError:
+    shown = repr(value)
+    return UsageError(f"not a report: {where} should be {expected}, not {shown if len(shown) <= 60 else shown[:57] + '...'}")
+
+
+# The annotations of the fields above, as their text reads.
+_NESTED: dict[str, type] = {kind.__name__: kind for kind in (SourceInfo, ModelInfo, FaceReport, WindowResult, WindowQuality)}
+_CHOICES: dict[str, tuple[str, ...]] = {"Label": get_args(Label), "AbstainReason": get_args(AbstainReason)}
+_PLAIN_TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
+    "str": ("a text", (str,)),
+    "bool": ("true or false", (bool,)),
+    "int": ("a whole number", (int,)),
+    "float": ("a number", (int, float)),
+    "Mapping[str, int]": ("an object", (Mapping,)),
+    "Mapping[str, Any]": ("an object", (Mapping,)),
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

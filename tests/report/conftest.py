@@ -1,0 +1,140 @@
+"""Made-up reports: their numbers are drawn here, so that a test knows what must come out."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facefatigue.estimate.report import (
+    Analysis,
+    FaceReport,
+    ModelInfo,
+    Report,
+    SourceInfo,
+    Thumbnail,
+    Trajectory,
+    WindowQuality,
+    WindowResult,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _window(start_s: float, length_s: float, score: float | None, reason: Any = "too_dark") -> WindowResult:
+    return WindowResult(
+        start_s=start_s,
+        end_s=start_s + length_s,
+        score=score,
+        fatigue_probability=None if score is None else round(min(1.0, score * 0.9 + 0.05), 4),
+        label="abstain" if score is None else "fatigue" if score >= 0.5 else "alert",
+        coverage=0.97 if score is not None else 0.4,
+        abstain_reason=reason if score is None else None,
+        quality=WindowQuality(eye_distance_px=61.5, brightness=0.41, sharpness=180.0, yaw=0.08, roll_deg=-3.5),
+    )
+
+
+def _face(track: int, windows: list[WindowResult], duration_s: float) -> FaceReport:
+    scores = [window.score for window in windows if window.score is not None]
+    mean = sum(scores) / len(scores) if scores else None
+    spread = float(np.std(scores)) / max(len(scores) ** 0.5, 1) * 1.96 + 0.01 if scores else 0.0
+    tired = sum(window.label == "fatigue" for window in windows)
+    return FaceReport(
+        track=track,
+        frames=round(duration_s * 24),
+        coverage=0.98,
+        score=mean,
+        score_interval=None if mean is None else (max(mean - spread, 0.0), min(mean + spread, 1.0)),
+        fatigue_probability=mean,
+        label="abstain" if mean is None else "fatigue" if 2 * tired > len(scores) else "alert",
+        abstain_reason=None if scores else "too_short" if not windows else windows[0].abstain_reason,
+        windows=tuple(windows),
+    )
+
+
+def _score(index: int, count: int, track: int) -> float:
+    wave = 0.5 + 0.35 * math.sin(6 * index / max(count, 1) + track) + 0.08 * math.sin(2.3 * index + track)
+    return min(max(wave, 0.02), 0.98)
+
+
+@pytest.fixture
+def make_report() -> Callable[..., Report]:
+    """A report of so many faces and windows, with a stretch that abstains and a gap in the longer ones."""
+
+    def make(
+        *,
+        faces: int = 1,
+        windows: int = 12,
+        length_s: float = 2.0,
+        path: str = "clips/driver 07.mp4",
+        warnings: tuple[str, ...] = (),
+        scored: bool = True,
+        duration_s: float | None = None,
+    ) -> Report:
+        end_s = windows * length_s + 1.0 if duration_s is None else duration_s
+        made = []
+        for track in range(faces):
+            entries = []
+            for index in range(windows):
+                if windows >= 10 and index == windows // 2:
+                    continue  # a gap
+                dark = windows >= 10 and 0.7 < index / windows < 0.82
+                score = _score(index, windows, track) if scored and not dark else None
+                entries.append(_window(index * length_s, length_s, score))
+            made.append(_face(track, entries, end_s))
+        return Report(
+            source=SourceInfo(
+                path=path,
+                duration_s=end_s,
+                frames=round(end_s * 24),
+                width=640,
+                height=480,
+                rotation_deg=90,
+                variable_frame_rate=False,
+                frame_rate_hz=24.0,
+                timestamp_repairs={"missing": 2},
+            ),
+            model=ModelInfo(name="rig-v0", version="0.1.0", sha256="5f" * 32, licence="Apache-2.0", engine="onnxruntime"),
+            faces=tuple(made),
+            warnings=warnings,
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_analysis(make_report: Callable[..., Report]) -> Callable[..., Analysis]:
+    """An analysis with thumbnails and with a trajectory a face that walks to the right."""
+
+    def make(**given: Any) -> Analysis:
+        report = make_report(**given)
+        thumbnails = []
+        trajectories = []
+        for face in report.faces:
+            every = max(len(face.windows) // 12, 1)
+            thumbnails += [
+                Thumbnail(track=face.track, start_s=window.start_s, jpeg=_jpeg(90 + 10 * index))
+                for index, window in enumerate(face.windows[::every])
+            ]
+            time_s = np.arange(0, report.source.duration_s, 1 / 24)
+            left = 10 + 40 * face.track + 5 * time_s
+            boxes = np.stack([left, 20 + 0 * left, left + 40, 80 + 0 * left], axis=1).astype(np.float32)
+            landmarks = np.zeros((len(time_s), 5, 2), np.float32)
+            trajectories.append(Trajectory(track=face.track, time_s=time_s, boxes=boxes, landmarks=landmarks))
+        return Analysis(report=report, trajectories=tuple(trajectories), thumbnails=tuple(thumbnails))
+
+    return make
+
+
+def _jpeg(level: int) -> bytes:
+    y, x = np.mgrid[0:96, 0:96]
+    face = (np.hypot((x - 48) / 30, (y - 48) / 40) < 1) * 80 + min(level, 170)
+    rgb = np.stack([face, face * 0.85, face * 0.7], axis=2).clip(0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG")
+    return buffer.getvalue()
