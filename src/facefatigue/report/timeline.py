@@ -167,9 +167,7 @@ def _hatch(axes: Axes, cells: Sequence[Cell], end_s: float) -> None:
     size = axes.get_window_extent()
     points_a_second = size.width / axes.figure.dpi * 72 / end_s
     for span in abstained_spans(cells):
-        axes.axvspan(
-            span.start_s, span.end_s, facecolor="#f1f1f1", edgecolor="#c9c9c9", hatch="////", linewidth=0, zorder=1
-        )
+        axes.axvspan(span.start_s, span.end_s, facecolor="#f1f1f1", edgecolor="#c9c9c9", hatch="////", linewidth=0, zorder=1)
         room = (span.end_s - span.start_s) * points_a_second
         if room < 4 * len(span.reason) + 4 and (room < 9 or size.height / axes.figure.dpi * 72 < 4 * len(span.reason) + 6):
             continue
