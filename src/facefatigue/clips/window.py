@@ -118,7 +118,7 @@ class WindowSampler:
 
     def _nearest(self, before: _Sighting, after: _Sighting) -> _Sample:
         time_s = self._time_of(self._next)
-        nearest = before if time_s - before.time_s <= after.time_s - time_s else after
+        nearest = before if time_s - before.time_s <= after.time_s - time_s + _ROUNDING_S else after
         if abs(nearest.time_s - time_s) > self._interval_s + _ROUNDING_S:
             return None
         return self._sample(nearest)

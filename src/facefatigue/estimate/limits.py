@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 class Limits:
     """Least coverage and quality of a window.
 
-    The three picture limits are where a person can no longer tell open eyes from closed ones in the aligned crop; they were
-    set by looking at degraded synthetic crops, not by tuning on scores.
+    Sharpness: a Gaussian blur of σ = 3 px, after which lids can no longer be told in a 112 px crop, leaves 1.6 to 4.2 on
+    crops of twenty real videos; σ = 2 px leaves 3.9 to 15; undamaged ones have 51 to 2700. Size and brightness: below them
+    an open eye is under three pixels high, or fewer than fifteen grey levels above black. None was chosen by looking at
+    scores.
 
     Attributes:
         coverage: Share of samples that have a face of their own.

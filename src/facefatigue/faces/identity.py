@@ -1,8 +1,8 @@
 """Is this the same face as a moment ago? Small grey pictures of it, compared by correlation.
 
 This is no face recognition: it tells two people in one scene apart after a short gap or a crossing, and nothing is kept
-beyond the run. On the faces of ten unrelated videos the correlation of one person's pictures up to 2 s apart has a median
-of 0.90 (a quarter below 0.77), that of two people a median of 0.14 (5 % above 0.53, 1 % above 0.69).
+beyond the run. Over fifteen real videos, the correlation of one person's pictures up to 2 s apart has a median of 0.89 (a
+quarter below 0.76), that of two people a median of 0.29 (5 % above 0.64, 1 % above 0.74).
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from facefatigue.faces.face import Face
 
 _PICTURE_PX = 32
+# Brows to upper lip: no background, and not the jaw, which moves.
+_FACE = np.s_[3:26, 5:27]
 _PICTURES_KEPT = 6
-SAME_FACE = 0.6
+SAME_FACE = 0.7
 OTHER_FACE = 0.3
 
 
@@ -33,13 +35,13 @@ def appearance(rgb: NDArray[np.uint8], face: Face) -> NDArray[np.float32] | None
         face: The face in it.
 
     Returns:
-        (1024,) float32 of zero mean and unit length; None where the eyes coincide or lie outside the frame.
+        (506,) float32 of zero mean and unit length; None where the eyes coincide or lie outside the frame.
     """
     try:
         crop = align_face(rgb, face.landmarks, _PICTURE_PX)
     except ValueError:
         return None
-    grey = crop.astype(np.float32).mean(axis=2).ravel()
+    grey = crop[_FACE].astype(np.float32).mean(axis=2).ravel()
     grey -= grey.mean()
     length = float(np.linalg.norm(grey))
     return grey / length if length > 1e-3 else None
