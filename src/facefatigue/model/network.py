@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor, nn
 
-from facefatigue.model.config import bin_centres
 from facefatigue.model.non_local import NonLocalBlock
 
 if TYPE_CHECKING:
@@ -124,8 +123,6 @@ class FatigueNet(nn.Module):
         self.features = nn.Linear(channels, config.feature_dim)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(config.feature_dim, config.classes)
-        if config.head == "classes":
-            self.register_buffer("centres", torch.tensor(bin_centres(config.classes).tolist()), persistent=False)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -166,7 +163,9 @@ class FatigueNet(nn.Module):
         """
         if self.config.head == "sigmoid":
             return torch.sigmoid(logits).squeeze(1)  # (N,)
-        return torch.matmul(torch.softmax(logits, dim=1), cast("Tensor", self.centres))  # (N,)
+        bins = torch.arange(self.config.classes, dtype=logits.dtype, device=logits.device)  # (classes,)
+        centres = (bins + 0.5) / self.config.classes  # (classes,)
+        return torch.matmul(torch.softmax(logits, dim=1), centres)  # (N,)
 
 
 def _block(config: ModelConfig) -> type[BasicBlock | BottleneckBlock]:

@@ -24,6 +24,9 @@ class NonLocalBlock(nn.Module):
     Section 4.1 of the paper initialises the scale of the last batch norm to zero, and so does this block (scale and shift):
     it starts as the identity and can be put into a trained network.
 
+    All but ``dot`` hold P × P numbers for each clip. For 32 frames of 224 px that is 2 MB in stage 3, 160 MB in stage 2 and
+    10 GB in stage 1.
+
     Args:
         channels: Channels C of the input and output; θ, φ and g have C/2.
         mode: The form of f.

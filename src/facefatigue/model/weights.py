@@ -1,0 +1,113 @@
+"""Weights on disk: safetensors files, which hold numbers and cannot run code, and how they fit a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from facefatigue.errors import ModelError, OutputError
+from facefatigue.model.network import FatigueNet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from facefatigue.model.config import ModelConfig
+
+_NAMED_FAULTS = 8
+
+
+def build_network(config: ModelConfig, weights: Mapping[str, Tensor], *, where: str) -> FatigueNet:
+    """A network with the given weights, in evaluation mode; torch's random generator is left alone.
+
+    Args:
+        config: The network's configuration.
+        weights: Tensors by the network's own names; the network uses them without a copy.
+        where: What to call the weights in an error.
+
+    Raises:
+        ModelError: Tensors are left over, missing, of the wrong shape, not dense floats or not finite; they are named.
+    """
+    with torch.device("meta"):  # no memory, no random numbers
+        network = FatigueNet(config)
+    faults = mismatches(network.state_dict(), weights)
+    if faults:
+        raise ModelError(f"{where} does not fit its network: {listed(faults)}")
+    network.load_state_dict(dict(weights), assign=True)
+    return network.eval()
+
+
+def mismatches(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
+    """What keeps tensors from being the weights of a network, one text for each tensor, which it names.
+
+    Args:
+        expected: Tensors of the right shape and kind, by name; their values do not matter.
+        found: The tensors to check.
+    """
+    faults = [f"{name} is missing" for name in expected if name not in found]
+    faults += [f"{name} is left over" for name in found if name not in expected]
+    for name, wanted in expected.items():
+        tensor = found.get(name)
+        if tensor is None:
+            continue
+        if tensor.layout != torch.strided or tensor.is_floating_point() != wanted.is_floating_point():
+            faults.append(f"{name} is no dense tensor of {wanted.dtype}")
+        elif tensor.shape != wanted.shape:
+            faults.append(f"{name} has shape {tuple(tensor.shape)}, expected {tuple(wanted.shape)}")
+        elif not bool(torch.isfinite(tensor).all()):
+            faults.append(f"{name} has values that are not finite")
+    return faults
+
+
+def listed(faults: list[str]) -> str:
+    """Faults as one line; many are cut to the first few and a count."""
+    rest = len(faults) - _NAMED_FAULTS
+    return "; ".join(faults[:_NAMED_FAULTS]) + (f"; and {rest} more" if rest > 0 else "")
+
+
+def save_weights(network: FatigueNet, path: Path) -> None:
+    """Write a network's weights as a safetensors file.
+
+    Args:
+        network: Any device; written as it is, float32 unless you changed that.
+        path: The file to write.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save
+
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    try:
+        path.write_bytes(save(tensors, metadata={"format": "pt"}))
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"{path} cannot be written: {error}") from None
+
+
+def load_network(config: ModelConfig, path: Path) -> FatigueNet:
+    """The network of an artefact, from its config and its safetensors file, on the CPU in evaluation mode.
+
+    Args:
+        config: The artefact's configuration.
+        path: Its model.safetensors.
+
+    Raises:
+        MissingExtraError: safetensors is not installed.
+        ModelError: The file cannot be read or does not fit the configuration.
+    """
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+    except ImportError:
+        from facefatigue.errors import MissingExtraError
+
+        raise MissingExtraError("safetensors", "train") from None
+    try:
+        weights = load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} cannot be read as safetensors: {error}") from None
+    return build_network(config, weights, where=str(path))
