@@ -177,7 +177,7 @@ def test_colours_are_kept(tmp_path: Path, make_analysis: Callable[..., Analysis]
     write_overlay(str(tmp_path / "in.mov"), make_analysis(faces=0), tmp_path / "out.mp4")
     with open_video(tmp_path / "out.mp4") as video:
         shown = next(iter(video)).rgb
-    assert shown.reshape(-1, 3).mean(axis=0) == pytest.approx([200, 60, 30], abs=6)
+    assert shown[:20].reshape(-1, 3).mean(axis=0) == pytest.approx([200, 60, 30], abs=6)
 
 
 def test_a_damaged_middle_does_not_break_it(tmp_path: Path, analysis: Analysis) -> None:
@@ -265,7 +265,7 @@ def test_any_size_and_any_number_of_faces_can_be_drawn(
     drawn = artist.draw(frame, 1.0)
     assert drawn.shape == frame.shape
     assert drawn.dtype == np.uint8
-    assert (drawn != frame).any() == (faces > 0)
+    assert (drawn != frame).any()
     assert (frame == 128).all()
 
 

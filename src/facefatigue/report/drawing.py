@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from facefatigue.report.cells import Cell, axis_end_s, timeline_cells
+from facefatigue.estimate.report import FaceReport
+from facefatigue.report.cells import Cell, axis_end_s, reason_text, timeline_cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from facefatigue.estimate.report import Analysis, FaceReport, Trajectory
+    from facefatigue.estimate.report import Analysis, Trajectory
 
 _COLOURS = {"alert": (110, 200, 250), "fatigue": (255, 150, 70), "abstain": (190, 190, 190)}
 _PANEL = (16, 18, 20)
@@ -23,7 +24,19 @@ _MAX_PANEL = 0.4  # of the frame's height
 # A box is drawn between two positions of a face no further apart than this.
 _BRIDGED_S = 0.3
 _NO_CELL = Cell(
-    start_s=0.0, end_s=0.0, score=None, low=0.0, high=0.0, label="abstain", reason="no face", windows=0, joined=False
+    start_s=0.0, end_s=0.0, score=None, low=0.0, high=0.0, label="abstain", reason="no score", windows=0, joined=False
+)
+# The row of a video without a face.
+_NOBODY = FaceReport(
+    track=0,
+    frames=0,
+    coverage=0.0,
+    score=None,
+    score_interval=None,
+    fatigue_probability=None,
+    label="abstain",
+    abstain_reason="no_face",
+    windows=(),
 )
 
 
@@ -46,7 +59,7 @@ class FrameArtist:
         report = analysis.report
         self._named = len(report.faces) > 1
         self._end_s = axis_end_s(report)
-        self._shown = [_Shown.of(face, analysis.trajectories) for face in report.faces]
+        self._shown = [_Shown.of(face, analysis.trajectories) for face in report.faces or (_NOBODY,)]
         # Beside the timeline where there is room, else above it.
         beside = width >= 26 * self._font_px
         self._text_px = 14 * self._font_px if beside else 0
@@ -82,7 +95,10 @@ class FrameArtist:
         colour = _COLOURS[cell.label]
         x0, y0, x1, y1 = (round(float(edge)) for edge in box)
         draw.rectangle((x0, y0, max(x1, x0), max(y1, y0)), outline=colour, width=self._line_px)
-        text = self._text(shown, cell, short=True)
+        room = max(x1 - x0, 3 * self._font_px) if self._named else self._size[0]
+        text = next((words for words in self._labels(shown, cell) if self._font.getlength(words) <= room), "")
+        if not text:
+            return
         pad = self._line_px
         left, top, right, bottom = draw.textbbox((0, 0), text, font=self._font)
         width, height = right - left + 2 * pad, bottom - top + 2 * pad
@@ -111,11 +127,23 @@ class FrameArtist:
             y0, y1 = self._spark(row)
             draw.line((x, top + y0, x, top + y1), fill=(255, 255, 255), width=max(self._line_px // 2, 1))
 
-    def _text(self, shown: _Shown, cell: Cell, *, short: bool = False) -> str:
-        name = f"{shown.face.track}: " if self._named else ""
+    def _labels(self, shown: _Shown, cell: Cell) -> list[str]:
+        """What may stand at a box, longest first: beside other faces it must not cover their labels."""
+        number = str(shown.face.track) if self._named else ""
+        if not cell.windows:
+            return [number]
+        name = f"{number}: " if number else ""
         if cell.score is None:
-            return f"{name}abstain" if short else f"{name}abstain: {cell.reason}"
-        return f"{name}{cell.score:.2f} {cell.label}"
+            return [f"{name}abstain", number]
+        return [f"{name}{cell.score:.2f}  {cell.label}", f"{name}{cell.score:.2f}", number]
+
+    def _text(self, shown: _Shown, cell: Cell) -> str:
+        name = f"{shown.face.track}: " if self._named else ""
+        if not shown.cells:
+            return f"{name}abstain: {reason_text(shown.face.abstain_reason)}"
+        if not cell.windows:
+            return f"{name}{cell.reason}"
+        return f"{name}abstain: {cell.reason}" if cell.score is None else f"{name}{cell.score:.2f}  {cell.label}"
 
     def _x(self, time_s: float) -> float:
         left = self._text_px + self._font_px * 0.6

@@ -40,7 +40,7 @@ def safe_stem(source: str) -> str:
     # Bytes of a name that is not UTF-8 come as lone surrogates, which no text file can hold.
     name = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))
     name = "".join("_" if _invisible(char) else char for char in name)
-    name = _FORBIDDEN.sub("_", name).strip().rstrip(".")
+    name = _FORBIDDEN.sub("_", name).strip().rstrip(". ")
     name = re.sub(r"^[-.]+", "_", name)
     if _RESERVED.fullmatch(name):
         name = f"_{name}"

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import base64
+import dataclasses
+import re
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import pytest
+
+from facefatigue.errors import OutputError
+from facefatigue.report.chart import chart_of
+from facefatigue.report.page import write_html
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from facefatigue.estimate.report import Analysis, Report
+
+VOID = {"meta", "img", "rect", "line", "path", "br"}
+
+
+class Page(HTMLParser):
+    """Counts tags, keeps attributes, and checks that every tag is closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def page_of(path: Path, analysis: Analysis) -> Page:
+    write_html(analysis, path)
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_the_page_says_what_the_report_says(tmp_path: Path, make_analysis: Callable[..., Analysis]) -> None:
+    analysis = make_analysis(warnings=("Two timestamps were repaired.",))
+    page = page_of(tmp_path / "p.html", analysis)
+    face = analysis.report.faces[0]
+    text = " ".join(page.texts)
+    for said in (
+        "driver 07.mp4",
+        "Fatigue",
+        f"{face.score:.2f}",
+        "6 of 10 scored windows say fatigue.",
+        "the class is not certain",
+        "Two timestamps were repaired.",
+        "5f" * 32,
+        "Apache-2.0",
+        "onnxruntime",
+        "2 missing",
+        "not a medical or safety device",
+        "abstain: too dark",
+        "2 – 4 s: score 0.73, fatigue",
+    ):
+        assert said in text
+    assert len(page.all("tbody")) == 1
+    assert sum("id" in attributes for attributes in page.all("tr")) == 11
+    assert len(page.all("caption")) == 1
+    assert page.all("details")[0].get("open", "closed") is None
+    assert page.all("svg")[0]["role"] == "img"
+    assert page.all("svg")[0]["aria-label"]
+
+
+def test_thumbnails_are_in_the_page_and_lead_to_their_window(tmp_path: Path, make_analysis: Callable[..., Analysis]) -> None:
+    analysis = make_analysis(faces=2)
+    page = page_of(tmp_path / "p.html", analysis)
+    images = page.all("img")
+    assert len(images) == len(analysis.thumbnails) == 22
+    first = images[0]["src"] or ""
+    assert base64.b64decode(first.removeprefix("data:image/jpeg;base64,")) == analysis.thumbnails[0].jpeg
+    ids = {attributes.get("id") for attributes in page.all("tr")}
+    assert {(attributes["href"] or "")[1:] for attributes in page.all("a")} <= ids
+    assert page.all("a")[1]["title"] == "2 s: fatigue, 0.73"
+
+
+def test_nothing_is_loaded_and_nothing_runs(tmp_path: Path, make_analysis: Callable[..., Analysis]) -> None:
+    page = page_of(tmp_path / "p.html", make_analysis())
+    assert not page.all("script")
+    assert not page.all("link")
+    policy = next(meta for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
+    assert (policy["content"] or "").startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
+    text = (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert re.search(r"https?:|url\(|@import", text) is None
+    assert all((attributes["href"] or "").startswith("#") for attributes in page.all("a"))
+
+
+def test_every_text_is_escaped(tmp_path: Path, make_analysis: Callable[..., Analysis]) -> None:
+    evil = '"><script>alert(1)<\u2044script><img src=x onerror=alert(1)>.mp4'
+    analysis = make_analysis(path=evil, warnings=("<script>alert(2)</script>", "{{ 7 * 7 }}"))
+    model = dataclasses.replace(analysis.report.model, name="<b>m</b>", licence="<i>", engine="'\"><svg onload=x>")
+    analysis = dataclasses.replace(analysis, report=dataclasses.replace(analysis.report, model=model))
+    page = page_of(tmp_path / "p.html", analysis)
+    assert not page.all("script")
+    assert len(page.all("svg")) == 1
+    assert len(page.all("img")) == len(analysis.thumbnails)
+    assert not any("onerror" in attributes or "onload" in attributes for _, attributes in page.tags)
+    assert "{{ 7 * 7 }}" in " ".join(page.texts)
+    assert evil in page.texts
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"faces": 0}, "No face was found in 25.0 s of video"),
+        ({"windows": 0, "duration_s": 1.2}, "too short (face followed for 1.2 s)"),
+        ({"scored": False}, "No window could be scored: too dark"),
+    ],
+)
+def test_an_abstention_says_why(
+    tmp_path: Path, make_analysis: Callable[..., Analysis], given: dict[str, object], said: str
+) -> None:
+    page = page_of(tmp_path / "p.html", make_analysis(**given))
+    assert "Abstains" in page.texts
+    assert said in " ".join(page.texts)
+
+
+def test_many_windows_are_folded_and_few_shapes_are_drawn(tmp_path: Path, make_analysis: Callable[..., Analysis]) -> None:
+    page = page_of(tmp_path / "p.html", make_analysis(windows=2000, length_s=5.4))
+    assert "open" not in page.all("details")[0]
+    assert len(page.all("tbody")) == 1
+    assert sum("id" in attributes for attributes in page.all("tr")) == 1999
+    assert len(page.all("g")) < 400
+    assert (tmp_path / "p.html").stat().st_size < 1_000_000
+
+
+def test_chart_numbers(make_report: Callable[..., Report]) -> None:
+    report = make_report()
+    chart = chart_of(report, report.faces[0])
+    window = report.faces[0].windows[1]
+    assert window.score is not None
+    assert (chart.bars[1].x, chart.bars[1].width) == (80.0, 80.0)  # 2 s of 25 s, of 1000
+    assert chart.bars[1].y == pytest.approx(100 * (1 - window.score), abs=0.01)
+    assert [(block.x, block.width) for block in chart.blocks] == [(720.0, 80.0)]
+    assert chart.ticks[0].text == "0"
+    assert [tick.percent for tick in chart.ticks] == [0, 20, 40, 60, 80, 100]
+    # No line over the gap at 12 s nor over the dark stretch.
+    assert {riser[0] for riser in chart.risers} == {80.0, 160.0, 240.0, 320.0, 400.0, 640.0, 880.0}
+
+
+def test_a_page_that_cannot_be_written(tmp_path: Path, make_analysis: Callable[..., Analysis]) -> None:
+    with pytest.raises(OutputError, match="does not exist"):
+        write_html(make_analysis(), tmp_path / "gone" / "p.html")
