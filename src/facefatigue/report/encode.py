@@ -21,7 +21,7 @@ _PRESET = "fast"
 # The encoder looks this many frames ahead; fewer of large ones, of which it holds each in memory.
 _LOOKAHEAD = 30
 _LOOKAHEAD_LARGE = 8
-_LARGE_PX = 1920 * 1088
+_LARGE_PX = 1280 * 736
 # H.264's own code for BT.709, the colours of high-definition video; players assume others for untagged small video.
 _BT709 = 1
 
