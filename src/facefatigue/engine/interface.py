@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from facefatigue.model.config import ModelConfig
 
+_LARGEST = 1 + 1e-3  # room for rounding
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EngineOutput:
@@ -51,7 +53,7 @@ class Engine(Protocol):
             Logits and scores, fresh arrays.
 
         Raises:
-            UsageError: The clip has another shape or type.
+            UsageError: The clip has another shape, type or range.
             ModelError: The network fails or gives numbers that are not finite.
         """
         ...
@@ -65,7 +67,7 @@ def checked_clip(clip: NDArray[np.float32], config: ModelConfig) -> NDArray[np.f
     """The clip itself, contiguous, if an engine can take it.
 
     Args:
-        clip: Should be (N, 3, T, H, W) float32.
+        clip: Should be (N, 3, T, H, W) float32 in [-1, 1].
         config: Gives T, H and W.
 
     Raises:
@@ -76,6 +78,9 @@ def checked_clip(clip: NDArray[np.float32], config: ModelConfig) -> NDArray[np.f
         raise UsageError(f"the clip is a {type(clip).__name__}, but {config.name} takes an array {wanted}")
     if clip.dtype != np.float32 or clip.ndim != 5 or clip.shape[1:] != config.clip_shape or clip.shape[0] < 1:
         raise UsageError(f"the clip is {clip.shape} {clip.dtype}, but {config.name} takes {wanted}")
+    # Engines differ in what they make of NaN (OpenVINO's ReLU turns it into 0 and a score), so it stops here.
+    if not (clip.min() >= -_LARGEST and clip.max() <= _LARGEST):
+        raise UsageError(f"the clip has values from {clip.min():g} to {clip.max():g}, but {config.name} takes [-1, 1]")
     return np.ascontiguousarray(clip)
 
 

@@ -141,13 +141,10 @@ def _load(path: Path) -> Mapping[Any, Any]:
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}") from None
     except Exception as error:  # damaged pickles and archives fail in every way there is
-        text = str(error)
-        if "eights only load failed" in text:
-            reason = "it holds Python objects other than tensors, which could run code when loaded"
+        if unsafe := re.search(r"GLOBAL (\S+)", str(error)):
+            reason = f"it holds more than tensors ({unsafe[1]}), which could run code when loaded"
         else:
-            reason = (
-                f"it is damaged or no checkpoint ({type(error).__name__}: {text.splitlines()[0] if text else 'no detail'})"
-            )
+            reason = "it is damaged or no torch checkpoint"
         raise ModelError(f"{path} cannot be loaded safely: {reason}") from error
     if not isinstance(loaded, Mapping):
         raise ModelError(f"{path} is not a published checkpoint: it holds a {type(loaded).__name__}, not a dict")

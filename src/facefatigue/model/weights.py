@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from facefatigue.model.config import ModelConfig
 
-_NAMED_FAULTS = 8
+_NAMED_FAULTS = 20
 
 
 def build_network(config: ModelConfig, weights: Mapping[str, Tensor], *, where: str) -> FatigueNet:

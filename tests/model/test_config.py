@@ -1,0 +1,130 @@
+"""The configuration: validation, config.json, and what logits mean."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from facefatigue.errors import ConfigurationError, ModelError
+from facefatigue.model.config import ModelConfig, bin_centres, fatigue_probability, score_from_logits
+
+ABOUT = {
+    "name": "m",
+    "version": "1",
+    "licence": "CC0-1.0",
+    "training_data": "none",
+    "metrics": {"auc": 0.5, "on": "nothing"},
+}
+
+
+def test_defaults_are_the_published_network():
+    config = ModelConfig(**ABOUT)
+    assert (config.depth, config.first_channel, config.non_local_position, config.classes) == (18, 64, 3, 10)
+    assert config.feature_dim == 256
+    assert config.window_s == pytest.approx(32 / 30)
+    assert config.clip_shape == (3, 32, 224, 224)
+
+
+def test_all_faults_are_reported_at_once():
+    faults = {"depth": 19, "first_channel": True, "classes": 0, "dropout": 1.0, "frame_rate_hz": float("nan"), "size_px": 8}
+    with pytest.raises(ConfigurationError) as caught:
+        ModelConfig(**{**ABOUT, **faults, "name": "../m", "licence": " ", "non_local_mode": "gauss", "metrics": {"a": None}})
+    for key in (*faults, "name", "licence", "non_local_mode", "metrics"):
+        assert f"{key} is " in str(caught.value)
+    assert "version" not in str(caught.value)
+    assert "one of 10, 18, 34, 50, 101, 152, 200" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("head", "classes"), [("sigmoid", 10), ("classes", 1)])
+def test_head_and_classes_fit_each_other(head, classes):
+    with pytest.raises(ConfigurationError, match="classes is"):
+        ModelConfig(**ABOUT, head=head, classes=classes)
+
+
+def test_metrics_are_copied():
+    metrics = {"auc": 0.5}
+    config = ModelConfig(**{**ABOUT, "metrics": metrics})
+    metrics["auc"] = 1.0
+    assert config.metrics == {"auc": 0.5}
+    assert isinstance(hash(config), int)
+
+
+def test_json_round_trip(tmp_path):
+    config = ModelConfig(**{**ABOUT, "training_data": "Gesichter, größtenteils"}, depth=34, head="sigmoid", classes=1)
+    config.write(tmp_path / "config.json")
+    assert ModelConfig.read(tmp_path / "config.json") == config
+
+
+def test_unknown_and_missing_keys_are_named():
+    entries = json.loads(ModelConfig(**ABOUT).to_json())
+    del entries["licence"], entries["depth"]
+    entries["width"] = 3
+    with pytest.raises(ModelError, match=r"unknown key 'width'; missing keys 'depth', 'licence'"):
+        ModelConfig.from_json(json.dumps(entries))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("{", "not JSON"), ("[]", "no JSON object"), ('{"schema": "x/2"}', "schema is 'x/2'")]
+)
+def test_other_text_is_refused(text, said):
+    with pytest.raises(ModelError, match=said):
+        ModelConfig.from_json(text)
+
+
+def test_a_bad_value_in_a_file_is_a_model_error(tmp_path):
+    entries = {**json.loads(ModelConfig(**ABOUT).to_json()), "depth": "18"}
+    (tmp_path / "config.json").write_text(json.dumps(entries))
+    with pytest.raises(ModelError, match=r"config.json.*depth is '18'"):
+        ModelConfig.read(tmp_path / "config.json")
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
+def test_an_unreadable_file_is_a_model_error(tmp_path, content):
+    path = tmp_path / "config.json"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match="cannot be read"):
+        ModelConfig.read(path)
+
+
+def test_config_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ModelConfig(**ABOUT).depth = 34
+
+
+def test_bin_centres():
+    np.testing.assert_allclose(bin_centres(10), np.arange(0.05, 1, 0.1), atol=1e-7)
+    np.testing.assert_allclose(bin_centres(2), [0.25, 0.75])
+    with pytest.raises(ConfigurationError):
+        bin_centres(1)
+
+
+def test_scores_are_expected_bin_centres_within_their_bounds():
+    logits = np.array([[0.0] * 10, [1e4] + [0] * 9, [0] * 9 + [1e4]], np.float32)
+    score = score_from_logits(logits)
+    assert score.dtype == np.float32
+    np.testing.assert_allclose(score, [0.5, 0.05, 0.95], atol=1e-6)
+
+
+def test_fatigue_probability_is_the_mass_above_one_half():
+    logits = np.log(np.array([[0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1]]))
+    np.testing.assert_allclose(fatigue_probability(logits), [0.7, 0.3], atol=1e-6)
+
+
+def test_the_middle_of_an_odd_number_of_bins_counts_half():
+    np.testing.assert_allclose(fatigue_probability(np.log([[0.2, 0.5, 0.3]])), [0.55], atol=1e-6)
+
+
+def test_the_sigmoid_head_is_its_own_probability():
+    logits = np.array([[0.0], [1000.0], [-1000.0], [1.0]])
+    np.testing.assert_allclose(fatigue_probability(logits), [0.5, 1, 0, 1 / (1 + np.exp(-1))], atol=1e-6)
+    np.testing.assert_array_equal(score_from_logits(logits), fatigue_probability(logits))
+
+
+def test_logits_need_two_dimensions():
+    with pytest.raises(ConfigurationError, match=r"\(10,\)"):
+        score_from_logits(np.zeros(10))
