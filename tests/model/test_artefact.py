@@ -52,6 +52,12 @@ def test_an_unknown_name_lists_what_there_is(zoo, tmp_path):
             load_artefact(name)
 
 
+def test_a_path_that_cannot_be_is_a_model_error():
+    for path in ("x" * 5000, "a\0b"):
+        with pytest.raises(ModelError):
+            load_artefact(path)
+
+
 def test_no_models_at_all(monkeypatch, tmp_path):
     monkeypatch.setattr(artefact_module, "ZOO", tmp_path / "none")
     assert list_artefacts() == []

@@ -100,9 +100,13 @@ def artefact_folder(name_or_path: str | Path) -> Path:
     if isinstance(name_or_path, str) and name_or_path in artefact_names():
         return ZOO / name_or_path
     folder = Path(name_or_path)
-    if folder.is_dir():
+    try:
+        is_folder, exists = folder.is_dir(), folder.exists()
+    except OSError as error:
+        raise ModelError(f"{folder} cannot be read: {error.strerror or error}") from None
+    if is_folder:
         return folder
-    if folder.exists():
+    if exists:
         raise ModelError(f"{folder} is a file; give the folder of a model, with {', '.join(ARTEFACT_FILES)}")
     shipped = ", ".join(artefact_names()) or "none"
     raise ModelError(f"there is no model called {str(name_or_path)!r} and no such folder; shipped models: {shipped}")
