@@ -134,7 +134,8 @@ class Session:
         self._keep_trajectories = keep_trajectories
         self._keep_thumbnails = keep_thumbnails
         self._executor = executor or _Inline()
-        self.tracker = FaceTracker(detector, max_faces=ALL_FACES_TRACKS if all_faces else MAIN_FACE_TRACKS)
+        most = ALL_FACES_TRACKS if all_faces else MAIN_FACE_TRACKS
+        self.tracker = FaceTracker(detector, max_faces=most, largest_only=not all_faces)
         self._records: dict[int, _Record] = {}
         self._waiting: deque[_Waiting] = deque()
         self._frames = 0

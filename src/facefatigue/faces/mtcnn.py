@@ -36,6 +36,8 @@ _PNET_CELL_PX = 12
 _PNET_STRIDE_PX = 2
 # Candidates kept after each stage: far above any real crowd, so that a picture made to trigger P-Net everywhere stays cheap.
 _MAX_CANDIDATES = 1500
+_MAX_CANDIDATES_BOUNDED = 200
+_MIN_FACE_REDUCED_PX = 24
 
 
 class Mtcnn:
@@ -74,7 +76,10 @@ class Mtcnn:
         width = rgb.shape[1]
         reduced = rgb if max_side_px is None else reduce_frame(rgb, max_side_px)
         scale = reduced.shape[1] / width
-        boxes = self._propose(reduced, max(min_face_px * scale, MIN_FACE_PX if scale < 1 else 0), thresholds[0]) / scale
+        least_px = max(min_face_px * scale, _MIN_FACE_REDUCED_PX if scale < 1 else 0)
+        boxes = self._propose(reduced, least_px, thresholds[0]) / scale
+        if max_side_px is not None:
+            boxes = boxes[:_MAX_CANDIDATES_BOUNDED]  # best first
         if len(boxes):
             boxes = self._select(reduced, boxes * scale, thresholds[1]) / scale
         if not len(boxes):

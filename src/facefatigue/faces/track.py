@@ -28,7 +28,8 @@ FOLLOW_PROBABILITY = 0.7
 # The cascade sees a copy of this longer side: a 4K frame costs what VGA does.
 DETECTION_SIDE_PX = 640
 MIN_FACE_PX = 40
-SEARCH_INTERVAL_S = 0.2  # while nobody is followed, or somebody was just lost
+SEARCH_INTERVAL_S = 0.2  # while nobody is followed, or somebody is lost
+LEAST_INTERVAL_S = 0.1  # even while faces weaken one after the other
 CHECK_INTERVAL_S = 1.0  # while everybody is followed
 PICTURE_INTERVAL_S = 0.5
 MAX_MISSES = 3  # checks in a row in which the cascade does not see a followed face
@@ -36,6 +37,8 @@ MAX_GAP_S = 2.0
 # A face moves and grows less than this between two frames (in box sides, and as a ratio).
 _MAX_SHIFT = 0.5
 _MAX_GROWTH = 1.5
+# When only some faces are followed, a new one is of interest from this share of the largest one's size.
+_WORTH_FOLLOWING = 0.4
 # A cut changes the picture by this many grey levels on average, and leaves this little correlation with the one before.
 _CUT_DIFFERENCE = 20.0
 _CUT_CORRELATION = 0.6
@@ -67,15 +70,20 @@ class FaceTracker:
     Args:
         detector: The cascade.
         max_faces: Faces followed at once; beyond that the largest ones are.
+        largest_only: While somebody is followed, take no interest in faces of less than 0.4 of the size; searching for
+            large faces only is several times faster.
         min_face_px: Smallest face to look for, in pixels of the frame (larger where the frame is reduced for detection).
 
     Attributes:
         cascades: How often the full cascade ran.
     """
 
-    def __init__(self, detector: Mtcnn, *, max_faces: int = 1, min_face_px: float = MIN_FACE_PX) -> None:
+    def __init__(
+        self, detector: Mtcnn, *, max_faces: int = 1, largest_only: bool = False, min_face_px: float = MIN_FACE_PX
+    ) -> None:
         self._detector = detector
         self._max_faces = max_faces
+        self._largest_only = largest_only
         self._min_face_px = min_face_px
         self._active: list[_Track] = []
         self._lost: list[_Track] = []
@@ -95,17 +103,17 @@ class FaceTracker:
             The followed faces that are visible in this frame, by track number.
         """
         self._lost = [track for track in self._lost if time_s - track.seen_s <= MAX_GAP_S]
-        weakened = False
+        wait_s = CHECK_INTERVAL_S
         if self._is_cut(rgb):
             for track in self._active:
                 track.cut_since = True
             self._lost += self._active
             self._active = []
-            weakened = True
-        elif self._active:
-            weakened = self._follow(rgb, time_s)
-        searching = weakened or not self._active or bool(self._lost)
-        wait_s = 0.0 if weakened else SEARCH_INTERVAL_S if searching else CHECK_INTERVAL_S
+            wait_s = 0.0
+        elif self._active and self._follow(rgb, time_s):
+            wait_s = LEAST_INTERVAL_S
+        elif not self._active or self._lost:
+            wait_s = SEARCH_INTERVAL_S
         if time_s - self._cascade_s >= wait_s - 1e-6:
             self._search(rgb, time_s)
             self._cascade_s = time_s
@@ -144,7 +152,9 @@ class FaceTracker:
 
     def _search(self, rgb: NDArray[np.uint8], time_s: float) -> None:
         self.cascades += 1
-        faces = self._detector.detect(rgb, min_face_px=self._min_face_px, max_side_px=DETECTION_SIDE_PX)
+        largest_px = max((track.face.size_px for track in self._active), default=0.0)
+        least_px = max(self._min_face_px, _WORTH_FOLLOWING * largest_px * self._largest_only)
+        faces = self._detector.detect(rgb, min_face_px=least_px, max_side_px=DETECTION_SIDE_PX)
         faces = self._confirm(faces)
         faces = self._take_up(faces, rgb, time_s)
         for face in sorted(faces, key=lambda face: -face.size_px):
@@ -181,7 +191,7 @@ class FaceTracker:
                     claims.append((likeness, track, index))
         taken: set[int] = set()
         for _, track, index in sorted(claims, key=lambda claim: (-claim[0], claim[1].number)):
-            if track in self._lost and index not in taken:
+            if track in self._lost and index not in taken and self._has_room_for(faces[index]):
                 taken.add(index)
                 self._lost.remove(track)
                 track.face, track.seen_s, track.cut_since, track.misses = faces[index], time_s, False, 0
@@ -194,7 +204,7 @@ class FaceTracker:
         smallest = min(self._active, key=lambda track: track.face.size_px)
         if face.size_px < _MAX_GROWTH * smallest.face.size_px:
             return False
-        self._active.remove(smallest)
+        self._active.remove(smallest)  # not lost: it may not come back while it has no room
         return True
 
 
