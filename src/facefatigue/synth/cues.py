@@ -77,6 +77,8 @@ class Performance:
         closure: (F,) share of closure of the eyes by lids alone, 0 open to 1 closed: the truth for eye openness.
         mouth: (F,) opening of the jaw, 0 to 1.
         yawning: (F,) bool.
+        heaviness: (F,) share of closure by fatigue alone: hanging lids, blinks and microsleeps, over the rested eye.
+        nodding: (F,) sinking of the head by fatigue, in radians.
     """
 
     time_s: Track
@@ -86,6 +88,20 @@ class Performance:
     closure: Track
     mouth: Track
     yawning: NDArray[np.bool_]
+    heaviness: Track
+    nodding: Track
+
+    @property
+    def expressed(self) -> float:
+        """How much fatigue can be seen, 0 to 1: 1 - (1 - lids)(1 - yawn)(1 - nod), each from 0 (none) to 1 (full).
+
+        Lids count as full from a mean of 0.5 of extra closure (above 0.08, what alert blinks make), a yawn when it takes 40 %
+        of the time, a sinking head from 0.3 rad and then with a weight of 0.7. The shares are a definition, not a finding.
+        """
+        lids = np.clip((float(self.heaviness.mean()) - 0.08) / 0.5, 0, 1)
+        yawn = np.clip(float(self.yawning.mean()) / 0.4, 0, 1)
+        nod = 0.7 * np.clip(float(self.nodding.max(initial=0)) / 0.3, 0, 1)
+        return float(1 - (1 - lids) * (1 - yawn) * (1 - nod))
 
     @property
     def perclos(self) -> float:
@@ -102,6 +118,8 @@ class _Score:
         self.closure = np.zeros(len(time_s))
         self.turn = np.zeros((len(time_s), 3))
         self.yawning = np.zeros(len(time_s), bool)
+        self.heaviness = np.zeros(len(time_s))
+        self.nodding = np.zeros(len(time_s))
 
     def add(self, name: str, weight: Track | float) -> None:
         """Raise an expression; names without side raise both sides."""
@@ -142,6 +160,7 @@ def perform(
     _lids(score, level, temperament, rng)
     _blinks(score, level, temperament, rng)
     _microsleeps(score, level, temperament, rng)
+    score.heaviness = np.clip(score.closure - temperament.rest_closure, 0, 1)
     for start_s, length_s in _chance_yawns(level, temperament, time_s, rng) if yawns is None else yawns:
         _yawn(score, start_s, length_s, rng)
     if distract:
@@ -160,6 +179,8 @@ def perform(
         closure=np.clip(closure, 0, 1),
         mouth=np.clip(jaw, 0, 1),
         yawning=score.yawning,
+        heaviness=score.heaviness,
+        nodding=score.nodding,
     )
 
 
@@ -305,7 +326,9 @@ def _head(score: _Score, level: Track, temperament: Temperament, rng: np.random.
     mean = float(level.mean())
     if rng.uniform() < 0.45 * temperament.nods * max(mean - 0.5, 0) / 0.5:  # the head sinks slowly and is jerked up
         start_s = rng.uniform(seconds[0] - 1, seconds[-1])
-        score.turn[:, 0] += rng.uniform(0.12, 0.4) * _pulse(seconds, start_s, rng.uniform(0.8, 2.0), 0.2, rng.uniform(0.2, 0.4))
+        sinking = _pulse(seconds, start_s, rng.uniform(0.8, 2.0), 0.2, rng.uniform(0.2, 0.4))
+        score.nodding = rng.uniform(0.12, 0.4) * sinking
+        score.turn[:, 0] += score.nodding
 
 
 def _pulse(time_s: Track, start_s: float, rise_s: float, hold_s: float, fall_s: float) -> Track:
