@@ -1,0 +1,88 @@
+"""What a trained model says about itself: the figures in its config.json and its card."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from facefatigue.train.checkpoint import LogRow
+    from facefatigue.train.data import ClipList
+    from facefatigue.train.settings import TrainSettings
+
+_DIGITS = 4
+
+
+def card_metrics(best: LogRow) -> dict[str, float | str]:
+    """The validation figures of the best epoch, for config.json; one that is not defined is left out.
+
+    Args:
+        best: Its row of the log.
+    """
+    figures: dict[str, float | str] = {
+        name: round(value, _DIGITS) for name, value in best.items() if name.startswith("validation_") and value is not None
+    }
+    return {**figures, "validation_note": "these figures chose the checkpoint"}
+
+
+def card_text(settings: TrainSettings, train: ClipList, validation: ClipList, rows: Sequence[LogRow], best: LogRow) -> str:
+    """The model card, Markdown: what it was trained on and how, and what was measured.
+
+    Args:
+        settings: Of the run.
+        train: The training list.
+        validation: The validation list.
+        rows: The log.
+        best: The row whose weights were kept.
+    """
+    head = "sigmoid output" if settings.classes == 1 else f"{settings.classes} classes"
+    lines = [
+        f"# {settings.name}",
+        "",
+        f"A network that scores fatigue in clips of {settings.frames} frames at {settings.frame_rate_hz:g} Hz,",
+        (
+            f"{settings.size_px} × {settings.size_px} px: 3D-ResNet-{settings.depth}, first stage {settings.first_channel} "
+            f"channels, non-local position {settings.non_local_position}, {head}."
+        ),
+        "",
+        f"- Version: {settings.version}",
+        f"- Licence: {settings.licence}",
+        f"- Training data: {settings.training_data}",
+        "",
+        "## Data",
+        "",
+        "| | clips | subjects | mean score |",
+        "|---|---|---|---|",
+        *(
+            f"| {name} | {len(clips)} | {len(clips.subjects)} | {float(clips.scores.mean()):.3f} |"
+            for name, clips in (("training", train), ("validation", validation))
+        ),
+        "",
+        "No subject is in both.",
+        "",
+        "## Figures",
+        "",
+        f"Epoch {best['epoch']} of {len(rows)} was kept, the one with the lowest validation loss. The validation figures",
+        "chose the checkpoint, so they flatter it; only a test on other people measures it.",
+        "",
+        *(
+            f"- {name.replace('_', ' ')}: {'not defined' if value is None else f'{value:.4f}'}"
+            for name, value in best.items()
+            if name.startswith("validation_")
+        ),
+        "",
+        "Accuracy is the share of clips on the right side of 0.5; AUC ranks clips with a score of at least 0.5 above the",
+        "others; both compare single clips.",
+        "",
+        "## Settings",
+        "",
+        *(f"- {key}: {value}" for key, value in dataclasses.asdict(settings).items()),
+        f"- training list: sha256 {train.fingerprint}",
+        f"- validation list: sha256 {validation.fingerprint}",
+        "",
+        "This is not a medical or safety device.",
+        "",
+    ]
+    return "\n".join(lines)
