@@ -81,7 +81,7 @@ def measure(video: str, engine: str, repeats: int) -> dict[str, Any]:
 
 
 def _timed(function: Callable[..., Any], spent: dict[str, float], stage: str) -> Callable[..., Any]:
-    def timed(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def timed(*args: Any, **kwargs: Any) -> Any:
         start_s = time.perf_counter()
         try:
             return function(*args, **kwargs)
@@ -143,7 +143,11 @@ def default_videos(folder: Path) -> list[str]:
         from facefatigue.api import sample_video
 
         return [str(sample_video())]
-    return [str(driver), scaled(driver, folder / "1_scaled_to_1080p.mp4"), str(SHARED_MEDIA / "edge_cases" / "crowd_1080p.mp4")]
+    return [
+        str(driver),
+        scaled(driver, folder / "1_scaled_to_1080p.mp4"),
+        str(SHARED_MEDIA / "edge_cases" / "crowd_1080p.mp4"),
+    ]
 
 
 def scaled(source: Path, path: Path) -> str:
@@ -159,7 +163,7 @@ def scaled(source: Path, path: Path) -> str:
         for frame in opened:
             large = av.VideoFrame.from_ndarray(frame.rgb, format="rgb24").reformat(1440, 1080).to_ndarray(format="rgb24")
             canvas = np.pad(large, ((0, 0), (240, 240), (0, 0)), constant_values=128)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(canvas, format="rgb24")))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(canvas, np.uint8), format="rgb24")))
         container.mux(stream.encode())
     return str(path)
 

@@ -15,13 +15,19 @@ from pathlib import Path
 
 import av
 import psutil
-from end_to_end import default_videos
 
+from facefatigue.api import sample_video
 from facefatigue.estimate import Estimator
+from facefatigue.video import probe
+
+DRIVER = Path(__file__).parent.parent.parent / "shared" / "media" / "yawdd" / "1.avi"
 
 
 def repeat(source: Path, path: Path, seconds: float) -> Path:
     """Write the packets of a video again and again, each time later, until it lasts so long."""
+    length_s = probe(source).duration_s
+    if length_s is None:
+        raise SystemExit(f"{source}: does not say how long it is; take another video")
     with av.open(str(path), "w") as out:
         stream = None
         offset_s = 0.0
@@ -29,6 +35,7 @@ def repeat(source: Path, path: Path, seconds: float) -> Path:
             with av.open(str(source)) as container:
                 video = container.streams.video[0]
                 stream = stream or out.add_stream_from_template(video)
+                assert video.time_base is not None
                 shift = round(offset_s / video.time_base)
                 for packet in container.demux(video):
                     if packet.dts is None:
@@ -37,7 +44,7 @@ def repeat(source: Path, path: Path, seconds: float) -> Path:
                     packet.dts += shift
                     packet.stream = stream
                     out.mux(packet)
-                offset_s += float(video.duration * video.time_base) if video.duration else container.duration / av.time_base
+                offset_s += length_s
     return path
 
 
@@ -49,7 +56,7 @@ def main() -> None:
     args = parser.parse_args()
     process = psutil.Process()
     with tempfile.TemporaryDirectory() as folder:
-        source = args.video or Path(default_videos(Path(folder))[0])
+        source = args.video or (DRIVER if DRIVER.exists() else sample_video())
         video = repeat(source, Path(folder) / "long.mkv", 60 * args.minutes)
         minutes: list[tuple[int, float]] = []
 

@@ -126,7 +126,7 @@ def test_memory_is_bounded() -> None:
     for index in range(3000):
         for window in sampler.see(frame(index), FACE, index / 30):
             del window
-    assert len(sampler._samples) <= 8  # noqa: SLF001
+    assert len(sampler._samples) <= 8
 
 
 def test_quality_measures() -> None:

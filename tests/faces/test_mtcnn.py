@@ -89,7 +89,12 @@ def test_detect_faces_checks_its_input_and_sorts_by_size(portrait: np.ndarray) -
     faces = facefatigue.detect_faces(canvas)
     assert len(faces) == 2
     assert faces[0].size_px > 1.5 * faces[1].size_px
-    for wrong in (portrait.astype(np.float32), portrait[..., 0], np.empty((0, 5, 3), np.uint8), np.zeros((4, 4, 4), np.uint8)):
+    for wrong in (
+        portrait.astype(np.float32),
+        portrait[..., 0],
+        np.empty((0, 5, 3), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+    ):
         with pytest.raises(ValueError, match="uint8 RGB"):
             detect_faces(wrong)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -202,5 +201,3 @@ def test_following_agrees_with_the_cascade_on_every_frame(shared) -> None:
             distance = np.hypot(*(tracked.face.landmarks - reference.landmarks).T).mean()
             off.append(distance / reference.eye_distance_px)
     assert np.median(off) < 0.04
-
-

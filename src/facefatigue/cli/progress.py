@@ -1,4 +1,4 @@
-"""Progress over a video's seconds, on a terminal only."""
+"""Progress bars, on a terminal only: over a video's seconds, and over things that are counted."""
 
 from __future__ import annotations
 
@@ -45,3 +45,32 @@ class Progress:
 
         total_s = min((s for s in (duration_s, self._limit_s) if s is not None), default=None)
         return tqdm(total=total_s, desc=self._title, leave=False, bar_format=_BAR if total_s else _BAR_WITHOUT_END)
+
+
+class CountProgress:
+    """A bar over things that are counted, on stderr; silent where stderr is no terminal.
+
+    Args:
+        unit: What is counted, in the plural.
+    """
+
+    def __init__(self, unit: str) -> None:
+        self._unit = unit
+        self._bar: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def at(self, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` are done; what was there at the first call does not count into the speed."""
+        if not sys.stderr.isatty():
+            return
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=total, unit=f" {self._unit}", initial=done)
+        self._bar.update(done - self._bar.n)

@@ -11,7 +11,6 @@ import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from facefatigue.synth.scene import Pose, Scene, make_background, render_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -37,7 +37,10 @@ SHARD_CLIPS = 50
 CLIPS_A_SUBJECT = 5
 MANIFEST = "manifest.csv"
 STATE_SHARE = 0.4
-COLUMNS = ("clip", "subject", "score", "fatigue", "expressed", "closure", "perclos", "mouth", "yawning", "skin_tone", "glasses", "infrared", "eye_distance_px")  # fmt: skip
+COLUMNS = (
+    "clip", "subject", "score", "fatigue", "expressed", "closure", "perclos", "mouth", "yawning", "skin_tone", "glasses",
+    "infrared", "eye_distance_px",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +86,7 @@ def make_clip(rig: Rig, settings: ClipSettings, number: int) -> Clip:
     fatigue = float(rng.uniform())
     performance = perform(fatigue, temperament, time_s, rng)
     scene = make_scene(rng)
-    crops = film(rig, person, performance, scene, settings.size_px, rng)
+    crops = film(rig, person, performance, scene=scene, size_px=settings.size_px, rng=rng)
     labels = {
         "subject": f"rig-{settings.seed}-{subject:05d}",
         "score": score_of(fatigue, performance),
@@ -103,7 +106,7 @@ def make_clip(rig: Rig, settings: ClipSettings, number: int) -> Clip:
 
 def make_scene(rng: np.random.Generator) -> Scene:
     """Draw light, background and camera at random."""
-    light = rng.normal(0, [0.8, 0.5, 0.3]) + [0.0, 0.4, 0.9]
+    light = rng.normal([0.0, 0.4, 0.9], [0.8, 0.5, 0.3])
     warmth = np.array([1.0, rng.uniform(0.85, 1.05), rng.uniform(0.65, 1.15)])
     ambient = rng.uniform(0.15, 0.6)
     return Scene(
@@ -124,7 +127,7 @@ def make_scene(rng: np.random.Generator) -> Scene:
 
 
 def film(
-    rig: Rig, person: Person, performance: Performance, scene: Scene, size_px: int, rng: np.random.Generator
+    rig: Rig, person: Person, performance: Performance, *, scene: Scene, size_px: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """Render a performance and cut it out with the product's own alignment, landmarks shaking like a tracker's.
 
@@ -137,15 +140,21 @@ def film(
     crops = np.empty((count, size_px, size_px, 3), np.uint8)
     for index in range(count):
         pose = Pose(performance.turn[index], performance.place[index])
-        rgb, landmarks = render_frame(person, posed(rig, person, performance, index), pose, scene, (side, side), rng)
+        rgb, landmarks = render_frame(
+            person, posed(rig, person, performance, index), pose, scene, size_px=(side, side), rng=rng
+        )
         landmarks[:2] += shake_px[index]
         crops[index] = align_face(rgb, landmarks, size_px)
     return crops
 
 
 def shaking(frames: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(F, 2, 2) errors of both eyes' landmarks, in eye distances: a constant, a slow and a white part."""
-    constant = rng.normal(0, 0.025, (2, 2))
+    """(F, 2, 2) errors of both eyes' landmarks, in eye distances: a constant, a slow and a white part.
+
+    The constant part is what the detector differs from the rig's own eye centres by on rendered faces (0.04); the other two
+    are estimates of its jitter from frame to frame.
+    """
+    constant = rng.normal(0, 0.04, (2, 2))
     white = rng.normal(0, 0.012, (frames, 2, 2))
     slow = np.cumsum(rng.normal(0, 0.004, (frames, 2, 2)), axis=0)
     return np.asarray(constant + slow + white)

@@ -5,8 +5,8 @@ Times and amplitudes with their sources:
 * Blink duration, alert 100-250 ms, drowsy up to 500 ms and more, with slower reopening: Caffier, Erdmann & Ullsperger 2003.
 * PERCLOS, the share of time with the eyes at least 80 % closed, rises with drowsiness: Wierwille & Ellsworth 1994; Dinges &
   Grace 1998. Lids hang lower: Ftouni et al. 2013.
-* Blink rate 10-20 a minute, higher in early drowsiness: Stern, Boyer & Schroeder 1994. Slower, longer and smaller blinks over
-  60 drowsy people: UTA-RLDD (Ghoddoosian, Galib & Athitsos 2019).
+* Blink rate 10-20 a minute, higher in early drowsiness: Stern, Boyer & Schroeder 1994. Slower, longer and smaller blinks
+  over 60 drowsy people: UTA-RLDD (Ghoddoosian, Galib & Athitsos 2019).
 * Microsleeps: closures over 0.5 s: Harrison & Horne 1996.
 * Yawns last 4-7 s: a slow wide opening of the jaw with narrowed eyes, a short hold, a faster close: Provine 1986.
 * Hanging lids, drooping mouth corners, red and dark-rimmed eyes after sleep loss: Sundelin et al. 2013.
@@ -95,8 +95,8 @@ class Performance:
     def expressed(self) -> float:
         """How much fatigue can be seen, 0 to 1: 1 - (1 - lids)(1 - yawn)(1 - nod), each from 0 (none) to 1 (full).
 
-        Lids count as full from a mean of 0.5 of extra closure (above 0.08, what alert blinks make), a yawn when it takes 40 %
-        of the time, a sinking head from 0.3 rad and then with a weight of 0.7. The shares are a definition, not a finding.
+        Lids count as full from a mean of 0.5 of extra closure (above 0.08, what alert blinks make), a yawn when it takes
+        40 % of the time, a sinking head from 0.3 rad and then with a weight of 0.7. A definition, not a finding.
         """
         lids = np.clip((float(self.heaviness.mean()) - 0.08) / 0.5, 0, 1)
         yawn = np.clip(float(self.yawning.mean()) / 0.4, 0, 1)
@@ -121,6 +121,10 @@ class _Score:
         self.heaviness = np.zeros(len(time_s))
         self.nodding = np.zeros(len(time_s))
 
+    def open_jaw(self, share: Track) -> None:
+        """Open the jaw at least so far."""
+        self.tracks["jawOpen"] = np.maximum(self.tracks["jawOpen"], share)
+
     def add(self, name: str, weight: Track | float) -> None:
         """Raise an expression; names without side raise both sides."""
         for side in ("_L", "_R") if name in _TWO_SIDED else ("",):
@@ -131,8 +135,9 @@ class _Score:
 
 
 _TWO_SIDED = {
-    "browDown", "browInnerUp", "browOuterUp", "cheekRaiser", "cheekSquint", "eyeBlink", "eyeLookDown", "eyeLookUp", "eyeSquint",
-    "eyeWide", "mouthFrown", "mouthSmile", "mouthStretch", "mouthLowerDown", "mouthUpperUp", "mouthPress", "noseSneer",
+    "browDown", "browInnerUp", "browOuterUp", "cheekRaiser", "cheekSquint", "eyeBlink", "eyeLookDown", "eyeLookUp",
+    "eyeSquint", "eyeWide", "mouthFrown", "mouthSmile", "mouthStretch", "mouthLowerDown", "mouthUpperUp", "mouthPress",
+    "noseSneer",
 }  # fmt: skip
 
 
@@ -230,7 +235,7 @@ def _yawn(score: _Score, start_s: float, length_s: float, rng: np.random.Generat
     opening = _pulse(score.time_s, start_s, 0.40 * length_s, 0.32 * length_s, 0.28 * length_s)
     score.yawning |= opening > 0.35
     wide = rng.uniform(0.65, 1.0)
-    score.tracks["jawOpen"] = np.maximum(score.tracks["jawOpen"], wide * opening)
+    score.open_jaw(wide * opening)
     score.add("mouthStretch", rng.uniform(0.0, 0.4) * opening)
     score.add("mouthUpperUp", rng.uniform(0.0, 0.4) * opening)
     score.add("mouthFunnel", rng.uniform(0.0, 0.3) * opening)
@@ -266,7 +271,7 @@ def _talk(score: _Score, rng: np.random.Generator) -> None:
     start_s = rng.uniform(score.time_s[0] - 2, score.time_s[-1])
     words = _pulse(score.time_s, start_s, 0.2, rng.uniform(0.8, 6.0), 0.3)
     syllables = np.abs(_wander(score.time_s, rng, 1.0, scale_s=1 / rng.uniform(4, 9)))
-    score.tracks["jawOpen"] = np.maximum(score.tracks["jawOpen"], words * np.clip(rng.uniform(0.12, 0.4) * syllables, 0, 0.6))
+    score.open_jaw(words * np.clip(rng.uniform(0.12, 0.4) * syllables, 0, 0.6))
     for name in ("mouthFunnel", "mouthPucker", "mouthLowerDown", "mouthUpperUp", "mouthStretch"):
         score.add(name, words * np.clip(0.25 * _wander(score.time_s, rng, 1.0, scale_s=0.15), 0, 0.6))
 
@@ -276,7 +281,7 @@ def _laugh(score: _Score, rng: np.random.Generator) -> None:
     joy = _pulse(score.time_s, start_s, 0.3, rng.uniform(0.5, 2.5), 0.5)
     shaking = 1 + 0.2 * np.sin(2 * np.pi * rng.uniform(3, 5) * score.time_s)
     score.add("mouthSmile", rng.uniform(0.6, 1.0) * joy)
-    score.tracks["jawOpen"] = np.maximum(score.tracks["jawOpen"], rng.uniform(0.05, 0.5) * joy * shaking)
+    score.open_jaw(rng.uniform(0.05, 0.5) * joy * shaking)
     score.add("cheekRaiser", rng.uniform(0.3, 0.9) * joy)
     score.add("eyeSquint", rng.uniform(0.2, 1.0) * joy)
     score.closure = score.closure + rng.uniform(0.0, 0.45) * joy
@@ -286,7 +291,7 @@ def _gape(score: _Score, rng: np.random.Generator) -> None:
     """Surprise, or a sung or exclaimed vowel: an open mouth with open eyes, opened fast."""
     start_s = rng.uniform(score.time_s[0] - 0.5, score.time_s[-1])
     opening = _pulse(score.time_s, start_s, rng.uniform(0.08, 0.3), rng.uniform(0.2, 1.2), rng.uniform(0.15, 0.4))
-    score.tracks["jawOpen"] = np.maximum(score.tracks["jawOpen"], rng.uniform(0.25, 0.75) * opening)
+    score.open_jaw(rng.uniform(0.25, 0.75) * opening)
     score.add("browInnerUp", rng.uniform(0, 0.9) * opening)
     score.add("browOuterUp", rng.uniform(0, 0.9) * opening)
     score.closure = score.closure - rng.uniform(0.0, 0.2) * opening
@@ -306,13 +311,20 @@ def _face_at_rest(score: _Score, level: Track, temperament: Temperament, rng: np
     score.add("mouthFrown", 0.35 * dull * rng.uniform(0.3, 1.0) + np.clip(rng.normal(0, 0.08), 0, 0.3))
     score.add("browDown", np.clip(rng.normal(0.0, 0.15), 0, 0.6))
     # Some hold heavy lids up with the brows.
-    score.add("browInnerUp", np.clip(rng.normal(0, 0.15), 0, 0.5) + (rng.uniform(0, 0.5) if rng.uniform() < 0.3 else 0.0) * level)
-    score.tracks["jawOpen"] = np.maximum(score.tracks["jawOpen"], np.clip(rng.normal(-0.02, 0.04), 0, 0.12) + 0.06 * dull)
+    score.add(
+        "browInnerUp", np.clip(rng.normal(0, 0.15), 0, 0.5) + (rng.uniform(0, 0.5) if rng.uniform() < 0.3 else 0.0) * level
+    )
+    score.open_jaw(np.clip(rng.normal(-0.02, 0.04), 0, 0.12) + 0.06 * dull)
     restless = (1 - 0.7 * dull) * _wander(score.time_s, rng, 1.0, scale_s=0.6)
     for name, size in (("mouthPress", 0.2), ("mouthPucker", 0.12), ("cheekSquint", 0.1)):
         score.add(name, np.clip(size * restless * rng.normal(), 0, 0.5))
     horizontal = np.clip(0.5 * _wander(score.time_s, rng, 1.0, scale_s=0.7) * (1 - 0.5 * dull), -0.8, 0.8)
-    for name, share in (("eyeLookOut_L", horizontal), ("eyeLookIn_R", horizontal), ("eyeLookIn_L", -horizontal), ("eyeLookOut_R", -horizontal)):
+    for name, share in (
+        ("eyeLookOut_L", horizontal),
+        ("eyeLookIn_R", horizontal),
+        ("eyeLookIn_L", -horizontal),
+        ("eyeLookOut_R", -horizontal),
+    ):
         score.tracks[name] = np.clip(share, 0, 1)
 
 

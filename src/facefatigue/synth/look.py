@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,12 @@ if TYPE_CHECKING:
     from facefatigue.synth.rig import Rig
 
 # sRGB skin from very light to very dark, evenly spaced in lightness (after the Monk skin tone scale).
-_SKIN = np.array([[0.96, 0.85, 0.78], [0.91, 0.74, 0.63], [0.80, 0.61, 0.48], [0.63, 0.44, 0.32], [0.42, 0.28, 0.20], [0.25, 0.16, 0.12]])
-_HAIR = np.array([[0.05, 0.04, 0.04], [0.16, 0.10, 0.07], [0.32, 0.20, 0.12], [0.62, 0.47, 0.30], [0.55, 0.53, 0.52], [0.45, 0.20, 0.10]])
+_SKIN = np.array(
+    [[0.96, 0.85, 0.78], [0.91, 0.74, 0.63], [0.80, 0.61, 0.48], [0.63, 0.44, 0.32], [0.42, 0.28, 0.20], [0.25, 0.16, 0.12]]
+)
+_HAIR = np.array(
+    [[0.05, 0.04, 0.04], [0.16, 0.10, 0.07], [0.32, 0.20, 0.12], [0.62, 0.47, 0.30], [0.55, 0.53, 0.52], [0.45, 0.20, 0.10]]
+)
 _IRIS = np.array([[0.20, 0.12, 0.07], [0.30, 0.20, 0.10], [0.25, 0.33, 0.22], [0.32, 0.45, 0.58], [0.40, 0.42, 0.42]])
 _PUPIL_DEG, _IRIS_DEG = 9.0, 25.0
 _RING_POINTS = 40
@@ -74,7 +79,7 @@ def make_person(rig: Rig, rng: np.random.Generator) -> Person:
 def _between(colours: NDArray[np.float64], where: float) -> NDArray[np.float64]:
     position = where * (len(colours) - 1)
     low = min(int(position), len(colours) - 2)
-    return colours[low] + (position - low) * (colours[low + 1] - colours[low])
+    return np.asarray(colours[low] + (position - low) * (colours[low + 1] - colours[low]), np.float64)
 
 
 def _paint(
@@ -87,7 +92,9 @@ def _paint(
     hair = _HAIR[rng.integers(len(_HAIR))] * rng.uniform(0.8, 1.2)
     _paint_around_eyes(albedo, face, marks, rng)
     lip_colour = skin * np.array([0.95, 0.62, 0.62]) * rng.uniform(0.8, 1.05)
-    _mix(albedo, lip_colour, _inside(face, marks[OUTER_LIPS], soft_cm=0.15) * (face[:, 2] > marks[OUTER_LIPS, 2].min() - 1.2))
+    _mix(
+        albedo, lip_colour, _inside(face, marks[OUTER_LIPS], soft_cm=0.15) * (face[:, 2] > marks[OUTER_LIPS, 2].min() - 1.2)
+    )
     brow_strength, brow_cm = rng.uniform(0.25, 1.0), rng.uniform(0.18, 0.40)
     for brow in BROWS:
         _mix(albedo, hair * 0.9, brow_strength * np.exp(-((_distance_to_line(face, marks[brow]) / brow_cm) ** 2)))
@@ -98,7 +105,11 @@ def _paint(
     if rng.uniform() < 0.85:  # hair or cap above a hairline that falls towards the ears
         line_cm = marks[19, 1] + rng.uniform(2.2, 4.5) - rng.uniform(0.02, 0.06) * face[:, 0] ** 2
         above = _step((face[:, 1] - line_cm) / 0.15)
-        behind = (material == MATERIALS.index("M_BackHead")) & (face[:, 1] > marks[2, 1] + rng.uniform(-3, 3)) & (face[:, 2] < 3.0)
+        behind = (
+            (material == MATERIALS.index("M_BackHead"))
+            & (face[:, 1] > marks[2, 1] + rng.uniform(-3, 3))
+            & (face[:, 2] < 3.0)
+        )
         _mix(albedo, hair if rng.uniform() < 0.85 else rng.uniform(0.1, 0.9, 3), np.maximum(above, behind))
     clothes = rng.uniform(0.05, 0.9, 3)
     _mix(albedo, clothes, (face[:, 1] < marks[8, 1] - rng.uniform(4.0, 7.0)).astype(float))
@@ -166,16 +177,19 @@ def _mix(albedo: NDArray[np.float64], colour: NDArray[np.float64], share: NDArra
     albedo += np.clip(share, 0, 1)[:, None] * (colour - albedo)
 
 
-def _blotches(face: NDArray[np.float32], rng: np.random.Generator, *, size_cm: float, strength: float) -> NDArray[np.float64]:
+def _blotches(
+    face: NDArray[np.float32], rng: np.random.Generator, *, size_cm: float, strength: float
+) -> NDArray[np.float64]:
     """(V, 1) smooth noise over the face: a sum of plane waves of random direction."""
     waves = rng.normal(0, 1 / size_cm, (12, 3))
-    return strength * np.cos(face @ waves.T + rng.uniform(0, 2 * np.pi, 12)).mean(axis=1, keepdims=True) * np.sqrt(12)
+    noise = np.cos(face @ waves.T + rng.uniform(0, 2 * np.pi, 12)).mean(axis=1, keepdims=True)
+    return np.asarray(strength * np.sqrt(12) * noise, np.float64)
 
 
 def _distance_to_line(face: NDArray[np.float32], line: NDArray[np.float32]) -> NDArray[np.float64]:
     """(V,) distance of every vertex to a polyline (P, 3), in centimetres."""
     best = np.full(len(face), np.inf)
-    for start, end in zip(line[:-1], line[1:], strict=True):
+    for start, end in itertools.pairwise(line):
         along = end - start
         share = np.clip((face - start) @ along / max(float(along @ along), 1e-9), 0, 1)
         best = np.minimum(best, np.linalg.norm(face - (start + share[:, None] * along), axis=1))
@@ -187,7 +201,7 @@ def _inside(face: NDArray[np.float32], outline: NDArray[np.float32], *, soft_cm:
     closed = np.concatenate([outline, outline[:1]])[:, :2]
     x, y = face[:, 0], face[:, 1]
     crossings = np.zeros(len(face), bool)
-    for (x0, y0), (x1, y1) in zip(closed[:-1], closed[1:], strict=True):
+    for (x0, y0), (x1, y1) in itertools.pairwise(closed):
         spans = (y0 > y) != (y1 > y)
         crossings ^= spans & (x < (x1 - x0) * (y - y0) / (y1 - y0 + 1e-12) + x0)
     flat = face.copy()
@@ -200,21 +214,24 @@ def _glasses(marks: NDArray[np.float32], rng: np.random.Generator) -> tuple[NDAr
     """Two rings, a bridge and temples, as flat bands in front of the eyes."""
     width_cm, height_cm, bar_cm = rng.uniform(2.1, 2.9), rng.uniform(1.5, 2.3), rng.uniform(0.08, 0.28)
     front = max(marks[27:30, 2].min(), marks[36:48, 2].max()) + rng.uniform(0.4, 0.9)
-    centres = [marks[eye].mean(axis=0) + [0, -0.2, 0] for eye in EYES]
+    centres = [marks[eye].mean(axis=0) - np.array([0, 0.2, 0]) for eye in EYES]
     angle = np.linspace(0, 2 * np.pi, _RING_POINTS, endpoint=False)
     corner = rng.uniform(0.45, 1.0)  # below 1 the ring becomes a rounded rectangle
-    shape = np.stack([np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** corner, np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** corner], 1)
+    x, y = np.cos(angle), np.sin(angle)
+    shape = np.stack([np.sign(x) * np.abs(x) ** corner, np.sign(y) * np.abs(y) ** corner], 1)
     bands = []
     for centre in centres:
         inner = centre[:2] + shape * [width_cm, height_cm]
         outer = centre[:2] + shape * [width_cm + bar_cm, height_cm + bar_cm]
-        bands.append((np.column_stack([inner, np.full(len(inner), front)]), np.column_stack([outer, np.full(len(outer), front)]), True))
-    for side, centre, inward in ((-1, centres[0], 1), (1, centres[1], -1)):
+        depth = np.full(len(inner), front)
+        bands.append((np.column_stack([inner, depth]), np.column_stack([outer, depth]), True))
+    for side, centre in zip((-1, 1), centres, strict=True):
         edge = centre[0] + side * width_cm
         top = np.array([[edge, centre[1] + 0.5, front], [side * 7.8, centre[1] + 0.3, 0.0]])
         bands.append((top - [0, bar_cm, 0], top, False))
-        del inward
-    bridge = np.array([[centres[0][0] + width_cm, centres[0][1] + 0.3, front], [centres[1][0] - width_cm, centres[1][1] + 0.3, front]])
+    bridge = np.array(
+        [[centres[0][0] + width_cm, centres[0][1] + 0.3, front], [centres[1][0] - width_cm, centres[1][1] + 0.3, front]]
+    )
     bands.append((bridge - [0, bar_cm, 0], bridge, False))
     vertices, triangles, offset = [], [], 0
     for one, other, closed in bands:

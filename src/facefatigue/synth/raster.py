@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def vertex_normals(vertices, triangles):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def vertex_normals(vertices, triangles):  # type: ignore[no-untyped-def]
     """(V, 3) float32 unit normals of (V, 3) float32 vertices, averaged over the (T, 3) triangles that meet there."""
     normals = np.zeros_like(vertices)
     for t in range(triangles.shape[0]):
@@ -33,7 +33,7 @@ def vertex_normals(vertices, triangles):  # type: ignore[no-untyped-def]  # noqa
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _fill(image, depth, points, triangles, colours):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _fill(image, depth, points, triangles, colours):  # type: ignore[no-untyped-def]
     height, width = depth.shape
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]

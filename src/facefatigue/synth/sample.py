@@ -149,7 +149,7 @@ def sample_frame(
     """
     vertices = _turn_head(posed(rig, person, performance, index), performance.turn[index])
     pose = Pose(np.zeros(3), 0.5 * performance.place[index])
-    return render_frame(person, vertices, pose, scene, (WIDTH_PX, HEIGHT_PX), rng)
+    return render_frame(person, vertices, pose, scene, size_px=(WIDTH_PX, HEIGHT_PX), rng=rng)
 
 
 def _turn_head(vertices: NDArray[np.float32], turn: NDArray[np.float64]) -> NDArray[np.float32]:

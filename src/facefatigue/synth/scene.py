@@ -68,7 +68,7 @@ def make_background(rng: np.random.Generator, side_px: int) -> NDArray[np.float3
     patches = np.clip(base + rng.normal(0, rng.uniform(0.02, 0.3), (coarse, coarse, 3)), 0, 1)
     image = Image.fromarray((255 * patches).astype(np.uint8))
     resample = Image.Resampling.BICUBIC if rng.uniform() < 0.7 else Image.Resampling.NEAREST
-    return np.asarray(image.resize((side_px, side_px), resample), np.float32) / 255
+    return np.asarray(np.asarray(image.resize((side_px, side_px), resample), np.float32) / np.float32(255), np.float32)
 
 
 def render_frame(
@@ -76,6 +76,7 @@ def render_frame(
     vertices: NDArray[np.float32],
     pose: Pose,
     scene: Scene,
+    *,
     size_px: tuple[int, int],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
@@ -106,10 +107,10 @@ def render_frame(
     depth = np.zeros(image.shape[:2], np.float32)
     colours = _shade(turned, person, scene)
     draw(image, depth, points, person.triangles, colours)
-    image = sum(image[row::over, column::over] for row in range(over) for column in range(over)) / over**2
+    parts = [image[row::over, column::over] for row in range(over) for column in range(over)]
     marks = five_landmarks(points[list(LANDMARK_VERTICES), :2])
     landmarks = (marks + 0.5) / over - 0.5
-    return develop(image, scene, rng), landmarks
+    return develop(np.mean(parts, axis=0, dtype=np.float32), scene, rng), landmarks
 
 
 def _backdrop(background: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:

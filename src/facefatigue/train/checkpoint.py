@@ -1,9 +1,11 @@
-"""A run's files: the last state to resume from, the best weights, and the log."""
+"""A run's files: its settings, the last state to resume from, the best weights, and the log."""
 
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 LAST_FILE = "last.pt"
 BEST_FILE = "best.safetensors"
 LOG_FILE = "log.csv"
+SETTINGS_FILE = "settings.json"
 MODEL_FOLDER = "model"
 FORMAT = "facefatigue.train/1"
 
@@ -71,6 +74,16 @@ def write_log(rows: Sequence[LogRow], folder: Path) -> None:
         path.write_text(text.getvalue(), encoding="utf-8")
 
 
+def write_settings(entries: dict[str, Any], folder: Path) -> None:
+    """Write settings.json for whoever looks at the run later; shows at once whether the folder can be written.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    with atomic_path(folder / SETTINGS_FILE) as path:
+        path.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def load_state(folder: Path, identity: dict[str, Any]) -> RunState:
     """Read the last state of a run, without running code that a file might hold.
 
@@ -91,6 +104,8 @@ def load_state(folder: Path, identity: dict[str, Any]) -> RunState:
         raise ModelError(f"{path} cannot be read as a training state: {str(error).splitlines()[0]}") from error
     if not isinstance(entries, dict) or entries.pop("format", None) != FORMAT:
         raise ModelError(f"{path} is not a training state of this version ({FORMAT})")
+    if entries.keys() != {field.name for field in dataclasses.fields(RunState)}:
+        raise ModelError(f"{path} is damaged: it does not hold what a training state holds")
     state = RunState(**entries)
     differences = [
         f"{key} is {identity.get(key)!r} but was {state.identity.get(key)!r}"

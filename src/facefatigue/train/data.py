@@ -102,14 +102,17 @@ def read_lists(train: str | Path, validation: str | Path, settings: TrainSetting
     """
     shape = (settings.frames, settings.size_px, settings.size_px, 3)
     faults: list[str] = []
-    lists = [_read(_manifest(place), shape, faults) for place in (train, validation)]
-    shared = sorted(lists[0].subjects & lists[1].subjects)
+    paths = [_manifest(place) for place in (train, validation)]
+    lines = [_lines(path, faults) for path in paths]
+    if len(lines[0]) == 1:
+        faults.append(f"{paths[0]} has one clip; batch normalisation needs at least two")
+    # Leaks come first, and from all lines: a list with a hundred other faults must not hide them.
+    subjects = [{line["subject"] for _, line in entries} - {""} for entries in lines]
     faults += [
-        f"subject {subject!r} is in both {lists[0].path} and {lists[1].path}; a person belongs to one side only"
-        for subject in shared
+        f"subject {subject!r} is in both {paths[0]} and {paths[1]}; a person belongs to one side only"
+        for subject in sorted(subjects[0] & subjects[1])
     ]
-    if len(lists[0]) == 1:
-        faults.append(f"{lists[0].path} has one clip; batch normalisation needs at least two")
+    lists = [_clips(path, entries, shape, faults) for path, entries in zip(paths, lines, strict=True)]
     if faults:
         rest = len(faults) - _SHOWN_FAULTS
         more = f"; and {rest} more" if rest > 0 else ""
@@ -122,10 +125,9 @@ def _manifest(place: str | Path) -> Path:
     return path / MANIFEST if path.is_dir() else path
 
 
-def _read(path: Path, shape: tuple[int, ...], faults: list[str]) -> ClipList:
+def _clips(path: Path, lines: list[tuple[int, dict[str, str]]], shape: tuple[int, ...], faults: list[str]) -> ClipList:
     shards: dict[Path, NDArray[np.uint8] | str] = {}
     clips: list[LabelledClip] = []
-    lines = _lines(path, faults)
     for number, line in lines:
         where = f"{path} line {number}"
         found = _clip(path.parent, line, shards, shape)
@@ -170,7 +172,7 @@ def _clip(
     if not 0 <= score <= 1:  # also if not a number
         faults.append(f"the score is {line['score']!r}, not a number in [0, 1]")
     name, hash_sign, index_text = line["clip"].rpartition("#")
-    if not (hash_sign and name and index_text.isdecimal()) or Path(name).is_absolute():
+    if not (hash_sign and name and index_text.isdecimal() and len(index_text) < 10) or Path(name).is_absolute():
         return [*faults, f"the clip is {line['clip']!r}, not SHARD.npy#INDEX with a path relative to the list"]
     shard, index = folder / name, int(index_text)
     if shard not in shards:
@@ -187,12 +189,11 @@ def _clip(
 
 def _shard(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | str:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         return f"{path.name} cannot be read: {reason}"
-    if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.shape[1:] != shape:
-        found = f"{array.shape} {array.dtype}" if isinstance(array, np.ndarray) else "an archive"
-        wanted = ", ".join(map(str, shape))
+    if array.dtype != np.uint8 or array.shape[1:] != shape:
+        found, wanted = f"{array.shape} {array.dtype}", ", ".join(map(str, shape))
         return f"{path.name} is {found}, but the settings want (N, {wanted}) uint8 (--frames and --size set this)"
     return array

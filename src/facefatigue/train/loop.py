@@ -27,6 +27,7 @@ from facefatigue.train.checkpoint import (
     refuse_started,
     save_state,
     write_log,
+    write_settings,
 )
 from facefatigue.train.data import read_lists
 from facefatigue.train.losses import fatigue_loss
@@ -83,7 +84,7 @@ def train(
     Args:
         train_list: A manifest.csv or its folder; see :func:`facefatigue.train.data.read_lists`.
         validation_list: Another, with other subjects.
-        out: Folder for log.csv, last.pt, best.safetensors and the model folder ``model``; it is made.
+        out: Folder for settings.json, log.csv, last.pt, best.safetensors and the model folder ``model``; it is made.
         settings: All hyper-parameters.
         resume: Continue the run that is in ``out``.
         device: "cpu", or "cuda" and the like.
@@ -102,15 +103,13 @@ def train(
     train_clips, validation_clips = read_lists(train_list, validation_list, settings)
     place = _device(device)
     folder = Path(out)
-    identity = {
-        **settings.decisive(),
-        "train_list": train_clips.fingerprint,
-        "validation_list": validation_clips.fingerprint,
-    }
+    lists = {"train_list": train_clips.fingerprint, "validation_list": validation_clips.fingerprint}
+    identity = {**settings.decisive(), **lists}
     if not resume:
         refuse_started(folder)
     state = load_state(folder, identity) if resume else None
     make_folder(folder)
+    write_settings({**dataclasses.asdict(settings), **lists}, folder)
 
     threads = torch.get_num_threads()
     torch.set_num_threads(usable_threads(settings.threads))
