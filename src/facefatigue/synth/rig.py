@@ -77,7 +77,7 @@ def load_rig(path: Path) -> Rig:
     if not path.is_file():
         raise ConfigurationError(f"{path}: no rig file there; {WHERE_FROM}, and given with --rig")
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             neutral = data["neutral"].astype(np.float32)
             identities = data["identity_delta"].astype(np.float32)
             deltas = data["expression_delta"].astype(np.float32)
@@ -85,7 +85,7 @@ def load_rig(path: Path) -> Rig:
             quads = data["faces"].astype(np.int32)
             materials = [str(name) for name in data["material_name"]]
             quad_material = data["face_material"]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ConfigurationError(f"{path}: is not a rig file ({error}); {WHERE_FROM}") from error
     if neutral.ndim != 2 or deltas.shape != (len(names), *neutral.shape) or quads.max(initial=-1) >= len(neutral):
         raise ConfigurationError(f"{path}: is not a rig file (its arrays do not fit together); {WHERE_FROM}")

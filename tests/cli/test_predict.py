@@ -1,0 +1,162 @@
+"""The command line as a user runs it, on the shipped sample and model and on bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facefatigue.cli import main
+from facefatigue.cli.predict import worst
+
+
+def grey(count: int = 60) -> list[np.ndarray]:
+    return [np.full((120, 160, 3), 127, np.uint8)] * count
+
+
+def test_the_sample_gives_every_file_and_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", "--sample", "--out", str(tmp_path), "--overlay"]) == 0
+    out = capsys.readouterr().out
+    assert "drowsy.mp4" in out
+    assert "drowsy.report.html" in out
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {f"drowsy.{end}" for end in ("report.json", "windows.csv", "timeline.png", "report.html", "overlay.mp4")}
+    report = json.loads((tmp_path / "drowsy.report.json").read_text())
+    assert report["schema"] == "facefatigue.report/1"
+    (face,) = report["faces"]
+    assert face["coverage"] > 0.95
+    assert len(face["windows"]) == 7
+    assert 0 <= face["score_interval"][0] <= face["score"] <= face["score_interval"][1] <= 1
+    assert face["score"] == pytest.approx(np.mean([window["score"] for window in face["windows"]]))
+
+
+def test_json_is_all_there_is_on_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["predict", "--sample", "--json", "--engine", "onnxruntime"]) == 0
+    assert json.loads(capsys.readouterr().out)["model"]["engine"] == "onnxruntime"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_face_is_exit_code_4(write_video, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_video("empty room.mp4", grey())
+    assert main(["predict", str(path), "--json"]) == 4
+    assert json.loads(capsys.readouterr().out)["faces"] == []
+    assert main(["predict", str(path), "--out", str(tmp_path / "out"), "--overlay"]) == 4
+    assert (tmp_path / "out" / "empty room.report.html").exists()
+
+
+def test_one_bad_file_stops_nobody(sample: Path, write_video, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    room = write_video("room.mp4", grey(10))
+    text = tmp_path / "text.mp4"
+    text.write_text("no video\n" * 100)
+    code = main(["predict", str(tmp_path / "missing.mp4"), str(room), str(text), str(sample), "--out", str(tmp_path / "out")])
+    captured = capsys.readouterr()
+    assert code == 3
+    assert captured.out.rstrip().endswith("4 sources: 1 done, 1 abstained, 2 failed")
+    errors = captured.err.strip().splitlines()
+    assert len(errors) == 2
+    assert "missing.mp4: no such file" in errors[0]
+    assert "text.mp4: is not a video" in errors[1]
+    assert (tmp_path / "out" / "drowsy.report.json").exists()
+
+
+def test_several_sources_make_a_list(sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", str(sample), str(sample), "--json", "--duration", "3"]) == 0
+    captured = capsys.readouterr()
+    first, second = json.loads(captured.out)
+    assert first == second
+    assert "2 sources: 2 done" in captured.err
+
+
+def test_the_worst_code_counts() -> None:
+    assert worst([0, 0]) == 0
+    assert worst([0, 4, 0]) == 4
+    assert worst([4, 3, 0]) == 3
+    assert worst([3, 6, 4]) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["predict"], 2, "no SOURCE"),
+        (["predict", "ftp://127.0.0.1/a.mp4"], 2, "ftp://"),
+        (["predict", "missing.mp4", "--json"], 3, "no such file"),
+        (["predict", ".", "--json"], 3, "folder"),
+        (["predict", "--sample", "--model", "none-such", "--json"], 5, "rig-v0"),
+        (["predict", "--sample", "--out", "/dev/null/x"], 6, "--out"),
+        (["predict", "--sample", "--json", "--overlay"], 2, "--out"),
+    ],
+)
+def test_errors_are_one_line_with_their_code(arguments, code, says, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.strip().splitlines()
+    assert line.startswith("facefatigue: ")
+    assert says in line
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["predict", "a.mp4", "--stride", "0"], ["predict", "a", "--engine", "x"]])
+def test_usage(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+def test_a_missing_extra_names_its_install_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    assert main(["predict", "--sample", "--engine", "openvino", "--json"]) == 7
+    assert "facefatigue[openvino]" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "facefatigue", "predict", "missing.mp4", "--json", "--debug"], capture_output=True, text=True
+    )
+    assert "Traceback" in result.stderr
+
+
+def test_interrupting_leaves_nothing_half_written(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "facefatigue", "predict", *["--sample"], "--overlay", "--out", str(tmp_path / "out")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("out/*.html")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)  # while the overlay is being written
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == "facefatigue: interrupted"
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} <= {".html", ".json", ".csv", ".png"}
+    assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
+
+
+def test_help_and_version_load_nothing_heavy() -> None:
+    script = "import sys, facefatigue.cli as c\ntry:\n c.main(['--help'])\nexcept SystemExit: pass\n"
+    script += "print([m for m in ('numpy', 'av', 'torch', 'onnxruntime', 'openvino', 'PIL') if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout.strip().endswith("[]")
+
+
+def test_doctor_and_completion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 0
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)}
+    assert checks["face detector"]["ok"]
+    assert checks["engine onnxruntime"]["ok"]
+    assert checks["model rig-v0"]["ok"]
+    for shell in ("bash", "zsh", "tcsh"):
+        assert main(["completion", shell]) == 0
+        assert "predict" in capsys.readouterr().out
+
+
+def test_output_to_a_closed_pipe_is_quiet(sample: Path) -> None:
+    command = f"{sys.executable} -m facefatigue predict {sample} --json --duration 3 | head -1"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+    assert "Traceback" not in result.stderr
