@@ -12,8 +12,8 @@ from facefatigue.model.config import (
     NON_LOCAL_PLACEMENTS,
     NON_LOCAL_POSITIONS,
     ModelConfig,
-    score_from_logits,
 )
+from facefatigue.model.logits import score_from_logits
 from facefatigue.model.network import FatigueNet
 from facefatigue.model.non_local import NonLocalBlock
 

@@ -18,7 +18,7 @@ from facefatigue.clips import Window, WindowSampler, clip_from_crops
 from facefatigue.estimate.aggregate import aggregate, label_of
 from facefatigue.estimate.report import FaceReport, Thumbnail, Trajectory, WindowQuality, WindowResult
 from facefatigue.faces import FaceTracker
-from facefatigue.model.config import fatigue_probability
+from facefatigue.model.logits import fatigue_probability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
