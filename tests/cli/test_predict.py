@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from facefatigue.cli import main
 from facefatigue.cli.predict import worst
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def grey(count: int = 60) -> list[np.ndarray]:
@@ -56,7 +59,9 @@ def test_one_bad_file_stops_nobody(sample: Path, write_video, tmp_path: Path, ca
     room = write_video("room.mp4", grey(10))
     text = tmp_path / "text.mp4"
     text.write_text("no video\n" * 100)
-    code = main(["predict", str(tmp_path / "missing.mp4"), str(room), str(text), str(sample), "--out", str(tmp_path / "out")])
+    code = main(
+        ["predict", str(tmp_path / "missing.mp4"), str(room), str(text), str(sample), "--out", str(tmp_path / "out")]
+    )
     captured = capsys.readouterr()
     assert code == 3
     assert captured.out.rstrip().endswith("4 sources: 1 done, 1 abstained, 2 failed")
@@ -104,7 +109,9 @@ def test_errors_are_one_line_with_their_code(arguments, code, says, tmp_path, mo
     assert says in line
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["predict", "a.mp4", "--stride", "0"], ["predict", "a", "--engine", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["nonsense"], ["predict", "a.mp4", "--stride", "0"], ["predict", "a", "--engine", "x"]]
+)
 def test_usage(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -119,7 +126,10 @@ def test_a_missing_extra_names_its_install_line(monkeypatch: pytest.MonkeyPatch,
 
 def test_debug_shows_the_traceback() -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "facefatigue", "predict", "missing.mp4", "--json", "--debug"], capture_output=True, text=True
+        [sys.executable, "-m", "facefatigue", "predict", "missing.mp4", "--json", "--debug"],
+        check=False,
+        capture_output=True,
+        text=True,
     )
     assert "Traceback" in result.stderr
 
@@ -158,5 +168,7 @@ def test_doctor_and_completion(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_output_to_a_closed_pipe_is_quiet(sample: Path) -> None:
     command = f"{sys.executable} -m facefatigue predict {sample} --json --duration 3 | head -1"
-    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+    result = subprocess.run(
+        ["bash", "-c", command], check=False, capture_output=True, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+    )
     assert "Traceback" not in result.stderr
