@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from facefatigue.atomic import atomic_path
 from facefatigue.errors import OutputError
 from facefatigue.estimate.report import WINDOW_COLUMNS, Report
-from facefatigue.report.atomic import atomic_path
 from facefatigue.report.files import write_csv, write_json, write_report
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def test_nan_is_refused_before_anything_is_written(tmp_path: Path, make_report: 
 
 
 def test_importing_the_stage_loads_nothing_slow() -> None:
-    modules = ["", ".atomic", ".cells", ".chart", ".files", ".names", ".overlay", ".page", ".summary", ".timeline"]
+    modules = ["", ".cells", ".chart", ".files", ".names", ".overlay", ".page", ".summary", ".timeline"]
     code = "import sys\n" + "\n".join(f"import facefatigue.report{name}" for name in modules)
     code += "\nprint([name for name in ('matplotlib', 'av', 'jinja2', 'PIL', 'pandas', 'torch') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

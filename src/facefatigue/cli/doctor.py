@@ -93,9 +93,14 @@ def _detector() -> Iterator[Check]:
 
 
 def _models() -> Iterator[Check]:
-    from facefatigue.model.artefact import list_artefacts
+    from facefatigue.model.artefact import artefact_names, load_artefact
 
-    for artefact in list_artefacts():
+    for name in artefact_names():
+        try:
+            artefact = load_artefact(name)
+        except FaceFatigueError as error:
+            yield Check(f"model {name}", ok=False, detail=str(error))
+            continue
         detail = f"{artefact.config.licence}, model.onnx sha256 {artefact.sha256[:12]}"
         yield Check(f"model {artefact.config.name}", ok=True, detail=detail)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from facefatigue.cli.progress import Progress
-from facefatigue.errors import EXIT_ABSTAINED, EXIT_OK, FaceFatigueError, UsageError
+from facefatigue.errors import EXIT_ABSTAINED, EXIT_OK, FaceFatigueError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from facefatigue.estimate import Analysis, Estimator, Report
@@ -151,13 +151,12 @@ def _sources(args: argparse.Namespace) -> list[str]:
 
 
 def _make_folder(folder: Path) -> None:
-    from facefatigue.errors import OutputError
+    from facefatigue.atomic import make_folder
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"{folder}: cannot be made a folder ({reason}); choose another with --out") from error
+        make_folder(folder)
+    except OutputError as error:
+        raise OutputError(f"{error} (--out)") from error
 
 
 def _analyze(estimator: Estimator, source: str, args: argparse.Namespace, *, keep: bool) -> Analysis:

@@ -3,7 +3,6 @@
 Nothing slow (matplotlib, jinja2, PyAV, Pillow) is loaded before the function that needs it runs.
 """
 
-from facefatigue.report.atomic import atomic_path
 from facefatigue.report.files import write_csv, write_json, write_report
 from facefatigue.report.names import display_name, safe_stem, unique_stems
 from facefatigue.report.overlay import write_overlay
@@ -12,7 +11,6 @@ from facefatigue.report.summary import summary_table
 from facefatigue.report.timeline import draw_timeline
 
 __all__ = [
-    "atomic_path",
     "display_name",
     "draw_timeline",
     "safe_stem",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
-from facefatigue.report.atomic import atomic_path, make_folder
+from facefatigue.atomic import atomic_path, make_folder
 from facefatigue.report.page import write_html
 from facefatigue.report.timeline import draw_timeline
 

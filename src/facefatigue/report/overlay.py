@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from facefatigue.atomic import atomic_path, output_error
 from facefatigue.errors import UsageError
-from facefatigue.report.atomic import atomic_path, output_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from facefatigue._version import __version__
-from facefatigue.report.atomic import atomic_path
+from facefatigue.atomic import atomic_path
 from facefatigue.report.cells import axis_end_s, clock_text, clock_unit, duration_text, reason_text, why_nothing
 from facefatigue.report.chart import Chart, chart_of
 from facefatigue.report.names import display_name

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facefatigue.atomic import atomic_path
 from facefatigue.errors import UsageError
-from facefatigue.report.atomic import atomic_path
 from facefatigue.report.cells import (
     abstained_spans,
     axis_end_s,

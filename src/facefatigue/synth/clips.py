@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from facefatigue.atomic import atomic_path, make_folder
 from facefatigue.errors import ConfigurationError
 from facefatigue.faces import align_face
-from facefatigue.report.atomic import atomic_path, make_folder
 from facefatigue.synth.cues import make_temperament, perform
 from facefatigue.synth.look import make_person
 from facefatigue.synth.rig import load_rig

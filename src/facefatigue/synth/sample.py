@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from facefatigue.report.atomic import atomic_path
+from facefatigue.atomic import atomic_path
 from facefatigue.synth.clips import posed
 from facefatigue.synth.cues import Performance, Temperament, perform
 from facefatigue.synth.look import make_person

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from facefatigue.atomic import atomic_path
 from facefatigue.errors import ConfigurationError, ModelError
-from facefatigue.report.atomic import atomic_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from facefatigue.atomic import atomic_path, make_folder
 from facefatigue.engine.interface import usable_threads
 from facefatigue.errors import ConfigurationError, ModelError
 from facefatigue.model.export import write_artefact
 from facefatigue.model.network import FatigueNet
 from facefatigue.model.weights import load_network, save_weights
-from facefatigue.report.atomic import atomic_path, make_folder
 from facefatigue.train.batches import batches, training_order, validation_order
 from facefatigue.train.card import card_metrics, card_text
 from facefatigue.train.checkpoint import (

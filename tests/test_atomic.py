@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from facefatigue.atomic import atomic_path, make_folder
 from facefatigue.errors import OutputError
-from facefatigue.report.atomic import atomic_path, make_folder
 
 
 def test_the_file_appears_whole_and_nothing_else(tmp_path: Path) -> None:
