@@ -27,7 +27,8 @@ def write_list(folder: Path, scores: np.ndarray, *, subjects: int = 3) -> Path:
         writer = csv.writer(file)
         writer.writerow(["clip", "subject", "score", "blinks"])
         writer.writerows(
-            [f"shards/0.npy#{index}", f"{folder.name}-{index % subjects}", score, 0] for index, score in enumerate(scores)
+            [f"shards/0.npy#{index}", f"{folder.name}-{index % subjects}", score, 10 + index % 4]
+            for index, score in enumerate(scores)
         )
     return folder / "manifest.csv"
 

@@ -42,7 +42,7 @@ def test_the_run_leaves_log_settings_and_a_model_that_runs(
     lists: tuple[Path, Path], settings: Callable[..., TrainSettings], tmp_path: Path
 ) -> None:
     out, seen = tmp_path / "run", []
-    wanted = settings(epochs=3, name="tiny", licence="CC0-1.0", training_data="noise")
+    wanted = settings(epochs=3, learning_rate=1e-3, name="tiny", licence="CC0-1.0", training_data="noise")
     result = train(*lists, out, wanted, on_batch=lambda *values: seen.append(values[:3]))
     assert seen == [(epoch, done, 17) for epoch in (1, 2, 3) for done in (8, 17)]
     with (out / "log.csv").open(newline="", encoding="utf-8") as file:
@@ -70,14 +70,15 @@ class StoppedError(Exception):
     pass
 
 
+@pytest.mark.parametrize("auxiliary", [(), ("blinks",)])
 def test_resumed_equals_uninterrupted_bit_for_bit(
-    lists: tuple[Path, Path], settings: Callable[..., TrainSettings], tmp_path: Path
+    lists: tuple[Path, Path], settings: Callable[..., TrainSettings], tmp_path: Path, auxiliary: tuple[str, ...]
 ) -> None:
     def stop_in_third_epoch(epoch: int, done: int, clips: int, loss: float) -> None:
         if epoch == 3:
             raise StoppedError
 
-    wanted = settings(epochs=4)
+    wanted = settings(epochs=4, auxiliary=auxiliary)
     whole = train(*lists, tmp_path / "whole", wanted)
     with pytest.raises(StoppedError):
         train(*lists, tmp_path / "parts", wanted, on_batch=stop_in_third_epoch)
@@ -88,9 +89,11 @@ def test_resumed_equals_uninterrupted_bit_for_bit(
 
     assert without_time(parts.rows) == without_time(whole.rows)
     first, second = (torch.load(tmp_path / name / "last.pt", weights_only=True) for name in ("whole", "parts"))
-    assert first["network"].keys() == second["network"].keys()
-    for name, tensor in first["network"].items():
-        assert torch.equal(tensor, second["network"][name]), name
+    for part in ("network", "auxiliary"):
+        assert first[part].keys() == second[part].keys()
+        for name, tensor in first[part].items():
+            assert torch.equal(tensor, second[part][name]), name
+    assert bool(first["auxiliary"]) == bool(auxiliary)
     for name in ("best.safetensors", "model/model.safetensors"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
 
@@ -121,15 +124,15 @@ def test_stops_at_the_first_loss_that_is_not_finite(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    forward = FatigueNet.forward
+    pooled_of = FatigueNet.pooled
     calls = []
 
-    def third_is_nan(network: FatigueNet, clip: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        logits, score = forward(network, clip)
+    def third_is_nan(network: FatigueNet, clip: torch.Tensor) -> torch.Tensor:
+        pooled = pooled_of(network, clip)
         calls.append(network.training)
-        return (logits, score * math.nan) if sum(calls) == 3 else (logits, score)
+        return pooled * math.nan if sum(calls) == 3 else pooled
 
-    monkeypatch.setattr(FatigueNet, "forward", third_is_nan)
+    monkeypatch.setattr(FatigueNet, "pooled", third_is_nan)
     with pytest.raises(ModelError, match="the loss is nan in epoch 2, batch 1"):
         train(*lists, tmp_path / "run", settings(epochs=3))
     state = torch.load(tmp_path / "run" / "last.pt", weights_only=True)

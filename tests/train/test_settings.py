@@ -10,7 +10,7 @@ def test_rate_falls_at_one_third_and_two_thirds() -> None:
     settings = TrainSettings(epochs=12, learning_rate=1e-3)
     rates = [settings.rate(epoch) for epoch in range(12)]
     assert rates == pytest.approx([1e-3] * 4 + [2e-4] * 4 + [4e-5] * 4)
-    assert TrainSettings(epochs=1).rate(0) == 1e-3
+    assert TrainSettings(epochs=1, learning_rate=1e-3).rate(0) == 1e-3
     assert [TrainSettings(epochs=10, learning_rate=1.0).rate(epoch) for epoch in (3, 4, 6, 7)] == pytest.approx(
         [1, 0.2, 0.2, 0.04]
     )

@@ -62,6 +62,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _add(recipe, "weight_decay", float, "Adam's L2 penalty", "--weight-decay", "--wd")
     _add(recipe, "batch_size", int, "clips in a batch", "--batch-size", "--batch_size")
     _add(recipe, "loss_alpha", float, "weight of the cross-entropy beside the MSE", "--loss-alpha", "--loss_alpha")
+    recipe.add_argument(
+        "--auxiliary",
+        type=_names,
+        default=(),
+        metavar="COLUMN,...",
+        help="columns of the training list that are further targets in training, such as closure,mouth (default: none)",
+    )
+    _add(recipe, "auxiliary_weight", float, "weight of the further targets", "--auxiliary-weight")
     _add(recipe, "patience", int, "epochs without a better validation loss until training ends", "--patience")
     _add(recipe, "seed", int, "of weights, order, augmentation and dropout", "--seed")
     recipe.add_argument("--no-augment", dest="augment", action="store_false", help="leave training clips as they are")
@@ -89,6 +97,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     machine.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     machine.add_argument("--threads", type=int, help="CPU threads (default: one for each core)")
     parser.set_defaults(run=run)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -142,15 +142,38 @@ class FatigueNet(nn.Module):
         Returns:
             logits (N, classes) float32, and score (N,) float32 in [0, 1].
         """
+        logits = self.classify(self.pooled(clip))  # (N, classes)
+        return logits, self.score(logits)  # (N, classes), (N,)
+
+    def pooled(self, clip: Tensor) -> Tensor:
+        """The features of clips, averaged over time and space.
+
+        Args:
+            clip: (N, 3, T, H, W) float32 in [-1, 1], RGB.
+
+        Returns:
+            (N, 8e·w) float32.
+        """
         x = self.stem(clip)  # (N, w, T/2, H/4, W/4)
         x = self.stage1(x)  # (N, e·w, T/2, H/4, W/4)
         x = self.stage2(x)  # (N, 2e·w, T/4, H/8, W/8)
         x = self.stage3(x)  # (N, 4e·w, T/8, H/16, W/16)
         x = self.stage4(x)  # (N, 8e·w, T/16, H/32, W/32)
-        x = x.mean(dim=(2, 3, 4))  # (N, 8e·w)
-        x = self.dropout(torch.relu(self.features(x)))  # (N, 4w)
-        logits = self.head(x)  # (N, classes)
-        return logits, self.score(logits)  # (N, classes), (N,)
+        pooled: Tensor = x.mean(dim=(2, 3, 4))  # (N, 8e·w)
+        return pooled
+
+    def classify(self, pooled: Tensor) -> Tensor:
+        """The logits of pooled features.
+
+        Args:
+            pooled: (N, 8e·w) float32.
+
+        Returns:
+            (N, classes) float32.
+        """
+        x = self.dropout(torch.relu(self.features(pooled)))  # (N, 4w)
+        logits: Tensor = self.head(x)  # (N, classes)
+        return logits
 
     def score(self, logits: Tensor) -> Tensor:
         """The score of logits: Σ softmax(class) × bin centre, or the sigmoid of the single logit.

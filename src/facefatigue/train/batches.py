@@ -29,10 +29,12 @@ class Batch:
     Attributes:
         clip: (N, 3, T, H, W) float32 in [-1, 1], RGB.
         score: (N,) float32 in [0, 1].
+        auxiliary: (N, K) float32, further targets; K may be 0.
     """
 
     clip: NDArray[np.float32]
     score: NDArray[np.float32]
+    auxiliary: NDArray[np.float32]
 
 
 def training_order(clips: int, *, batch_size: int, seed: int, epoch: int) -> list[NDArray[np.int64]]:
@@ -100,4 +102,4 @@ def _prepare(clips: ClipList, numbers: NDArray[np.int64], augmented_with: tuple[
             random = np.random.default_rng((*augmented_with, number))
             crops = augment_crops(crops, draw_augmentation(random))
         prepared.append(clip_from_crops(crops))
-    return Batch(clip=np.stack(prepared), score=clips.scores[numbers])
+    return Batch(clip=np.stack(prepared), score=clips.scores[numbers], auxiliary=clips.auxiliary[numbers])

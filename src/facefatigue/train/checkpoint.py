@@ -37,6 +37,7 @@ class RunState:
         epoch: Finished epochs.
         rows: The log, one row for each finished epoch.
         network: The network's state_dict.
+        auxiliary: That of the auxiliary head; empty without auxiliary targets.
         optimiser: The optimiser's state_dict.
         random: torch's CPU generator state, (bytes,) uint8, and that of the device where it has one.
     """
@@ -45,6 +46,7 @@ class RunState:
     epoch: int
     rows: list[LogRow]
     network: dict[str, Any]
+    auxiliary: dict[str, Any]
     optimiser: dict[str, Any]
     random: dict[str, torch.Tensor]
 

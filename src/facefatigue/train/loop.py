@@ -17,6 +17,7 @@ from facefatigue.errors import ConfigurationError, ModelError
 from facefatigue.model.export import write_artefact
 from facefatigue.model.network import FatigueNet
 from facefatigue.model.weights import load_network, save_weights
+from facefatigue.train.auxiliary import AuxiliaryHead
 from facefatigue.train.batches import batches, training_order, validation_order
 from facefatigue.train.card import card_metrics, card_text
 from facefatigue.train.checkpoint import (
@@ -153,10 +154,15 @@ def _epochs(
     torch.manual_seed(settings.seed)
     network = FatigueNet(settings.model_config({})).to(device)
     network.to(memory_format=MEMORY_FORMAT)  # type: ignore[call-overload]  # missing in torch's stubs
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    # Built after the network, whose first weights therefore do not depend on it.
+    head = AuxiliaryHead(network.features.in_features, train_clips.auxiliary).to(device) if settings.auxiliary else None
+    parameters = [*network.parameters(), *([] if head is None else head.parameters())]
+    optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
     rows: list[LogRow] = []
     if state is not None:
         network.load_state_dict(state.network)
+        if head is not None:
+            head.load_state_dict(state.auxiliary)
         optimiser.load_state_dict(state.optimiser)
         _set_random_state(state.random, device)
         rows = state.rows
@@ -174,7 +180,7 @@ def _epochs(
                 on_batch(epoch + 1, done, len(train_clips), loss)
 
         train_loss = train_epoch(
-            network, optimiser, train_clips, settings=settings, epoch=epoch, device=device, after_batch=after_batch
+            network, head, optimiser, train_clips, settings=settings, epoch=epoch, device=device, after_batch=after_batch
         )
         validation_loss, figures = validate(network, validation_clips, settings, device)
         row: LogRow = {
@@ -194,6 +200,7 @@ def _epochs(
             epoch=epoch + 1,
             rows=rows,
             network=network.state_dict(),
+            auxiliary={} if head is None else head.state_dict(),
             optimiser=optimiser.state_dict(),
             random=_random_state(device),
         )
@@ -205,6 +212,7 @@ def _epochs(
 
 def train_epoch(
     network: FatigueNet,
+    auxiliary: AuxiliaryHead | None,
     optimiser: torch.optim.Optimizer,
     clips: ClipList,
     *,
@@ -217,15 +225,16 @@ def train_epoch(
 
     Args:
         network: Is changed, and left in training mode.
-        optimiser: Has the network's parameters and the epoch's rate.
+        auxiliary: Reads the auxiliary targets, and is changed; None without them.
+        optimiser: Has the parameters of both and the epoch's rate.
         clips: The training list.
-        settings: Gives batch size, seed, augmentation and the loss.
+        settings: Gives batch size, seed, augmentation and the losses.
         epoch: From 0.
         device: Where the network is.
         after_batch: Called with the clips done and the mean loss so far.
 
     Returns:
-        The mean loss over all clips, each measured just before the step it caused.
+        The mean loss over all clips, without the auxiliary one, each measured just before the step it caused.
 
     Raises:
         ModelError: The loss or the norm of the gradient is not finite; the weights are those before that step.
@@ -233,17 +242,22 @@ def train_epoch(
     network.train()
     order = training_order(len(clips), batch_size=settings.batch_size, seed=settings.seed, epoch=epoch)
     augmented_with = (settings.seed, epoch) if settings.augment else None
-    parameters = list(network.parameters())
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     done, total = 0, 0.0
     for number, batch in enumerate(batches(clips, order, augmented_with=augmented_with), start=1):
         clip, target = _on_device(batch.clip, device), torch.from_numpy(batch.score).to(device)  # (N, 3, T, H, W), (N,)
-        logits, score = network(clip)  # (N, classes), (N,)
-        loss = fatigue_loss(logits, score, target, alpha=settings.loss_alpha).total  # ()
+        pooled = network.pooled(clip)  # (N, 8e·w)
+        logits = network.classify(pooled)  # (N, classes)
+        loss = fatigue_loss(logits, network.score(logits), target, alpha=settings.loss_alpha).total  # ()
+        total_loss = loss
+        if auxiliary is not None:
+            further = torch.from_numpy(batch.auxiliary).to(device)  # (N, K)
+            total_loss = loss + settings.auxiliary_weight * auxiliary.loss(pooled, further)  # ()
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        total_loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])  # ()
         loss_value = float(loss.detach())
-        _refuse_non_finite(loss_value, float(norm), epoch=epoch, batch=number)
+        _refuse_non_finite(float(total_loss.detach()), float(norm), epoch=epoch, batch=number)
         optimiser.step()
         done += len(batch.score)
         total += loss_value * len(batch.score)

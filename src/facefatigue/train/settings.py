@@ -26,13 +26,16 @@ class TrainSettings:
     """How a network is trained and what it is called.
 
     The defaults are those of the published training (arXiv:2104.10420, and its code) except where the text below says
-    otherwise: few epochs at a high rate, a narrow network and small clips, which two CPU cores can train.
+    otherwise: few epochs at a higher rate, a narrow network and small clips, which two CPU cores can train.
 
     Attributes:
         epochs: Passes over the training list; published: 500.
         learning_rate: Adam's rate in the first third of the epochs; published: 1e-5, over 500 epochs.
         weight_decay: Adam's L2 penalty.
         batch_size: Clips in a batch.
+        auxiliary: Columns of the lists with further targets, which shape the features in training and are dropped after it;
+            not published.
+        auxiliary_weight: Weight of their mean squared error (standardised) beside the loss.
         loss_alpha: Weight α of the cross-entropy in α · cross-entropy + MSE; no effect on the sigmoid head.
         patience: Epochs in a row without a better validation loss after which training ends early.
         seed: Of the first weights, the order of clips, the augmentation and the dropout.
@@ -56,10 +59,12 @@ class TrainSettings:
     """
 
     epochs: int = 12
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-4
     weight_decay: float = 1e-4
     batch_size: int = 16
     loss_alpha: float = 0.1
+    auxiliary: tuple[str, ...] = ()
+    auxiliary_weight: float = 0.3
     patience: int = 20
     seed: int = 4603
     augment: bool = True
@@ -134,12 +139,22 @@ def _number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _columns(value: object) -> bool:
+    return (
+        isinstance(value, tuple)
+        and all(isinstance(name, str) and name.strip() for name in value)
+        and len({*value, "clip", "subject", "score"}) == len(value) + 3
+    )
+
+
 _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "epochs": ("a whole number of at least 1", _whole(1)),
     "learning_rate": ("a number above 0", lambda value: _number(value) and value > 0),
     "weight_decay": ("a number of at least 0", lambda value: _number(value) and value >= 0),
     "batch_size": ("a whole number of at least 2", _whole(2)),
     "loss_alpha": ("a number of at least 0", lambda value: _number(value) and value >= 0),
+    "auxiliary": ("names of columns, each once and none of clip, subject, score", _columns),
+    "auxiliary_weight": ("a number of at least 0", lambda value: _number(value) and value >= 0),
     "patience": ("a whole number of at least 1", _whole(1)),
     "seed": ("a whole number from 0 to 2**63 - 1", lambda value: _whole(0)(value) and value < 2**63),
     "augment": ("true or false", lambda value: isinstance(value, bool)),
