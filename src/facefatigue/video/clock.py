@@ -13,16 +13,23 @@ Repair = Literal["missing", "duplicate", "backwards", "jump"]
 MAX_STEP_BACK_S = 0.5
 MAX_STEP_AHEAD_S = 10.0
 CUT_GAP_S = 1.0
+# So many timestamps in a row that do not move forward are no slip: the recording's clock stands, or was set back.
+STUCK_FRAMES = 3
 
 # The rate counts as variable when more than this share of the intervals is off their median by more than a quarter.
 _VARIABLE_SHARE = 0.02
 _VARIABLE_DEVIATION = 0.25
+_TICK_S = 1e-4
+_SAME_S = 1e-6
 
 
 class PresentationClock:
     """Turns raw timestamps into seconds from the first frame, strictly ascending, and counts what it had to repair.
 
-    * a missing timestamp, a duplicate, or a small step back becomes the last time plus the usual interval;
+    * a missing timestamp becomes the last time plus the usual interval;
+    * a duplicate, or a small step back, becomes the last time plus half that, then a quarter: never so much that the good
+      timestamps which follow would be overtaken. The third in a row becomes the last time plus the usual interval, and the
+      timestamps that follow are counted from there;
     * a step back of more than 0.5 s or ahead of more than 10 s is taken as a cut: time goes on one second later and the
       timestamps that follow are counted from there.
 
@@ -39,7 +46,10 @@ class PresentationClock:
         self._nominal_s = 1.0 / rate
         self._origin_s: float | None = None  # raw time that stands for time 0 of the clock
         self._last_s = 0.0
-        self._intervals_ms: Counter[int] = Counter()  # bounded: at most 10,000 different keys
+        self._raw_s = -math.inf  # the last timestamp as it came
+        self._slips = 0  # duplicates and small steps back in a row
+        self._intervals: Counter[int] = Counter()  # in ticks of 0.1 ms, so at most 100,000 different keys
+        self._intervals_sum_s = 0.0
 
     def tick(self, raw_s: float | None) -> float:
         """The time of the next frame.
@@ -55,52 +65,62 @@ class PresentationClock:
         if self._origin_s is None:
             if raw_s is None:
                 self.repairs["missing"] += 1
-            self._origin_s = raw_s or 0.0
+            self._origin_s = self._raw_s = raw_s or 0.0
             return 0.0
         previous_s = self._last_s
         self._last_s = self._repaired(raw_s)
         step_s = self._last_s - previous_s
-        if step_s <= MAX_STEP_AHEAD_S:
-            self._intervals_ms[round(step_s * 1000)] += 1
+        if step_s <= MAX_STEP_AHEAD_S and not 0 < self._slips < STUCK_FRAMES:
+            self._intervals[round(step_s / _TICK_S)] += 1
+            self._intervals_sum_s += step_s
         return self._last_s
 
     def _repaired(self, raw_s: float | None) -> float:
         assert self._origin_s is not None
-        usual_s = self._last_s + (self.median_interval_s or self._nominal_s)
         if raw_s is None:
             self.repairs["missing"] += 1
-            return usual_s
+            return self._last_s + self._usual_s
         step_s = raw_s - self._origin_s - self._last_s
+        before_s, self._raw_s = self._raw_s, raw_s
         if step_s < -MAX_STEP_BACK_S or step_s > MAX_STEP_AHEAD_S:
             self.repairs["jump"] += 1
-            time_s = self._last_s + CUT_GAP_S
-            self._origin_s = raw_s - time_s
-            return time_s
-        if step_s > 0:
+            self._slips = 0
+            return self._restart(raw_s, self._last_s + CUT_GAP_S)
+        if step_s > _SAME_S:
+            self._slips = 0
             return self._last_s + step_s
-        self.repairs["duplicate" if step_s == 0 else "backwards"] += 1
-        return usual_s
+        self.repairs["duplicate" if abs(raw_s - before_s) <= _SAME_S else "backwards"] += 1
+        self._slips += 1
+        if self._slips >= STUCK_FRAMES:
+            return self._restart(raw_s, self._last_s + self._usual_s)
+        return self._last_s + self._usual_s / 2**self._slips
+
+    def _restart(self, raw_s: float, time_s: float) -> float:
+        self._origin_s = raw_s - time_s
+        return time_s
+
+    @property
+    def _usual_s(self) -> float:
+        return self.median_interval_s or self._nominal_s
 
     @property
     def median_interval_s(self) -> float | None:
-        """Median time between frames so far, in seconds (to the millisecond); None before the second frame."""
-        total = self._intervals_ms.total()
+        """Median time between frames so far, in seconds (to 0.1 ms); None before the second frame."""
+        total = self._intervals.total()
         if not total:
             return None
         seen = 0
-        for interval_ms in sorted(self._intervals_ms):
-            seen += self._intervals_ms[interval_ms]
+        for interval in sorted(self._intervals):
+            seen += self._intervals[interval]
             if 2 * seen >= total:
-                return max(interval_ms, 1) / 1000
+                return max(interval, 1) * _TICK_S
         raise AssertionError
 
     @property
     def mean_interval_s(self) -> float | None:
         """Mean time between frames so far, in seconds, leaving out cuts; None before the second frame."""
-        total = self._intervals_ms.total()
-        if not total:
-            return None
-        return sum(interval_ms * count for interval_ms, count in self._intervals_ms.items()) / total / 1000
+        total = self._intervals.total()
+        return self._intervals_sum_s / total if total else None
 
     @property
     def variable(self) -> bool:
@@ -108,13 +128,13 @@ class PresentationClock:
         median_s = self.median_interval_s
         if median_s is None:
             return False
-        limit_ms = max(median_s * 1000 * _VARIABLE_DEVIATION, 2)
-        off = sum(n for ms, n in self._intervals_ms.items() if abs(ms - median_s * 1000) > limit_ms)
-        return off > _VARIABLE_SHARE * self._intervals_ms.total()
+        limit_s = max(median_s * _VARIABLE_DEVIATION, 0.002) + _TICK_S / 2
+        off = sum(count for interval, count in self._intervals.items() if abs(interval * _TICK_S - median_s) > limit_s)
+        return off > _VARIABLE_SHARE * self._intervals.total()
 
     @property
     def duration_s(self) -> float:
         """Time of the last frame plus the usual interval, in seconds; 0 before the first frame."""
         if self._origin_s is None:
             return 0.0
-        return self._last_s + (self.median_interval_s or self._nominal_s)
+        return self._last_s + self._usual_s
