@@ -222,7 +222,7 @@ def test_torch_threads_are_put_back(artefact):
 def test_openvino_stays_off_the_network():
     code = (
         "import sys\n"
-        "from facefatigue.engine.openvino_engine import import_openvino\n"
+        "from facefatigue.offline import import_openvino\n"
         "import_openvino()\n"
         "import openvino\n"
         "sys.exit(', '.join(name for name in sys.modules if name.startswith('openvino_telemetry')) or 0)"

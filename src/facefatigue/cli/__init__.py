@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import io
 import logging
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
+import traceback
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from facefatigue._version import __version__
 from facefatigue.errors import EXIT_INTERRUPTED, FaceFatigueError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 SUBCOMMANDS = ("predict", "synth", "train", "export", "models", "doctor", "completion")
 _TERMINATED = 128 + signal.SIGTERM
+# Signals that came during the running command: a library may swallow what their handler raises.
+_caught: list[int] = []
 
 EPILOG = """\
 examples:
@@ -59,46 +64,84 @@ def main(argv: Sequence[str] | None = None) -> int:
     if debug:  # wherever it stands
         arguments.remove("--debug")
         logging.basicConfig(level=logging.DEBUG)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  # open to the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file name may hold what the terminal's encoding does not
     args = build_parser().parse_args(arguments)
     args.debug = debug
-    _on_terminate()
+    with _signals():
+        try:
+            return _run(args)
+        except KeyboardInterrupt:
+            print("facefatigue: interrupted", file=sys.stderr)
+            return EXIT_INTERRUPTED
+
+
+def _run(args: argparse.Namespace) -> int:
     try:
         code: int = args.run(args)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        print("facefatigue: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (as `head` does): not an error of ours, and nothing more can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
-    except FaceFatigueError as error:
-        if debug:
-            raise
-        print_error(error)
-        return error.exit_code
-    except Exception as error:
-        if debug:
-            raise
-        print(f"facefatigue: unexpected {type(error).__name__}: {_one_line(error)} (--debug shows more)", file=sys.stderr)
-        return 1
+    except Exception as error:  # noqa: BLE001  # whatever it is, the user gets one line and a code
+        return report_error(error, debug=args.debug)
     return code
 
 
-def print_error(error: BaseException) -> None:
-    """Say in one line on stderr what went wrong."""
-    print(f"facefatigue: {_one_line(error)}", file=sys.stderr)
+def report_error(error: Exception, *, debug: bool) -> int:
+    """Say in one line on stderr what went wrong; returns the exit code.
+
+    Args:
+        error: The error; one that is not of our own error tree is called unexpected.
+        debug: Show its traceback, too.
+
+    Raises:
+        KeyboardInterrupt, SystemExit: The error is what a library made of a signal.
+    """
+    if _caught:
+        _unwind()
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, FaceFatigueError):
+        print(f"facefatigue: {_one_line(error)}", file=sys.stderr)
+        return error.exit_code
+    print(f"facefatigue: unexpected {type(error).__name__}: {_one_line(error)} (--debug shows more)", file=sys.stderr)
+    return 1
 
 
 def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-def _on_terminate() -> None:
-    def stop(*_: object) -> NoReturn:
-        sys.exit(_TERMINATED)  # unwinds, so that half-written files are removed
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    """Let an interrupt and a termination unwind everything, so that half-written files are removed."""
 
+    def stop(number: int, _: object) -> NoReturn:
+        _caught.append(number)
+        _unwind()
+
+    _caught.clear()
+    before: dict[int, Any] = {}
     try:
-        signal.signal(signal.SIGTERM, stop)
-    except ValueError:
-        return  # not in the main thread: whoever called us handles signals
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as in a background job
+                before[number] = signal.signal(number, stop)
+    except ValueError:  # not in the main thread: whoever called us handles signals
+        before.clear()
+    try:
+        yield
+    finally:
+        for caught, handler in before.items():
+            signal.signal(caught, handler)
+
+
+def _unwind() -> NoReturn:
+    if _caught[0] == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(_TERMINATED)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import math
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from facefatigue.cli.progress import Progress
-from facefatigue.errors import EXIT_ABSTAINED, EXIT_OK, FaceFatigueError, OutputError, UsageError
+from facefatigue.errors import EXIT_ABSTAINED, EXIT_OK, OutputError, SourceError, UsageError
 
 if TYPE_CHECKING:
     from facefatigue.estimate import Analysis, Estimator, Report
@@ -45,7 +48,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("sources", nargs="*", metavar="SOURCE", help="what to analyse; see below")
+    sources = parser.add_argument("sources", nargs="*", metavar="SOURCE", help="what to analyse; see below")
+    sources.complete = {"bash": "_shtab_compgen_files", "zsh": "_files", "tcsh": "f"}  # type: ignore[attr-defined]
     parser.add_argument("--sample", action="store_true", help="analyse the sample video that ships with the package")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results (default: facefatigue-out)")
     parser.add_argument("--model", metavar="NAME|PATH", help="a shipped model or a model folder (default: the shipped one)")
@@ -87,9 +91,10 @@ def _positive(text: str) -> float:
 def run(args: argparse.Namespace) -> int:
     """Analyse every source; returns the worst exit code."""
     sources = _sources(args)
+    from facefatigue.cli import report_error
     from facefatigue.estimate import Estimator
     from facefatigue.model.artefact import DEFAULT_MODEL
-    from facefatigue.report import summary_table, unique_stems
+    from facefatigue.report import summary_table, unique_stems, write_report
 
     out_dir = args.out if args.out is not None else None if args.json else Path("facefatigue-out")
     if out_dir is not None:
@@ -103,18 +108,19 @@ def run(args: argparse.Namespace) -> int:
             try:
                 analysis = _analyze(estimator, source, args, keep=out_dir is not None)
                 if out_dir is not None:
-                    files += _write(analysis, source, out_dir, stem, overlay=args.overlay)
-            except FaceFatigueError as error:
-                if args.debug or len(sources) == 1:
+                    files += write_report(analysis, out_dir, stem)
+                reports.append(analysis.report)
+                if args.overlay and out_dir is not None:
+                    files.append(_write_overlay(analysis, source, out_dir / f"{stem}.overlay.mp4", args.duration))
+            except Exception as error:
+                if len(sources) == 1 and not reports:
                     raise
-                _print_error(error)
-                codes.append(error.exit_code)
+                codes.append(report_error(error, debug=args.debug))  # nothing may stop the other sources
                 continue
-            reports.append(analysis.report)
             codes.append(EXIT_ABSTAINED if analysis.report.abstained else EXIT_OK)
     if args.json:
         plain = [report.to_dict() for report in reports]
-        print(json.dumps(plain if len(sources) > 1 else plain[0], indent=2, ensure_ascii=False, allow_nan=False))
+        print(json.dumps(plain if len(sources) > 1 else plain[0], indent=2, allow_nan=False))  # ASCII: valid anywhere
     else:
         _print_results(summary_table(reports), reports, files)
     if len(sources) > 1:
@@ -147,16 +153,26 @@ def _sources(args: argparse.Namespace) -> list[str]:
         raise UsageError("no SOURCE given; name a video file, or try the sample: facefatigue predict --sample")
     if args.overlay and args.json and args.out is None:
         raise UsageError("--overlay writes a file; with --json also give --out DIR")
+    if args.overlay:
+        from facefatigue.video import locate
+
+        for source in sources:
+            with contextlib.suppress(SourceError):  # said when its turn comes
+                if (location := locate(source)).live:
+                    raise UsageError(f"{location}: --overlay reads a video twice, which a live source does not allow")
     return sources
 
 
 def _make_folder(folder: Path) -> None:
-    from facefatigue.atomic import make_folder
+    from facefatigue.atomic import make_folder, output_error
 
     try:
         make_folder(folder)
+        tempfile.TemporaryFile(dir=folder).close()  # said before hours are spent
     except OutputError as error:
         raise OutputError(f"{error} (--out)") from error
+    except OSError as error:
+        raise OutputError(f"{output_error(folder, error)} (--out)") from error
 
 
 def _analyze(estimator: Estimator, source: str, args: argparse.Namespace, *, keep: bool) -> Analysis:
@@ -170,35 +186,34 @@ def _analyze(estimator: Estimator, source: str, args: argparse.Namespace, *, kee
         )
 
 
-def _write(analysis: Analysis, source: str, out_dir: Path, stem: str, *, overlay: bool) -> list[Path]:
-    from facefatigue.report import write_overlay, write_report
+def _write_overlay(analysis: Analysis, source: str, path: Path, limit_s: float | None) -> Path:
+    from facefatigue.report import write_overlay
 
-    files = write_report(analysis, out_dir, stem)
-    if overlay and analysis.report.faces:
-        path = out_dir / f"{stem}.overlay.mp4"
-        with Progress(f"{source} (overlay)", None) as progress:
-            total_s = analysis.report.source.duration_s
-            frames = max(analysis.report.source.frames, 1)
-            write_overlay(source, analysis, path, progress=lambda n: progress.at(n, n / frames * total_s, total_s))
-        files.append(path)
-    return files
+    total_s = analysis.report.source.duration_s
+    frames = max(analysis.report.source.frames, 1)
+    with Progress(f"{source} (overlay)", None) as progress:
+        write_overlay(
+            source,
+            analysis,
+            path,
+            until_s=math.inf if limit_s is None else limit_s,
+            progress=lambda n: progress.at(n, n / frames * total_s, total_s),
+        )
+    return path
 
 
 def _print_results(table: str, reports: list[Report], files: list[Path]) -> None:
+    from facefatigue.report import display_name
+
     if table:
         print(table)
     for report in reports:
         for warning in report.warnings:
-            print(f"note: {report.source.path}: {warning}")
+            print(f"note: {display_name(report.source.path)}: {warning}")
     pages = [path for path in files if path.suffix == ".html"]
     for page in pages:
         print(f"open {page}")
-    others = len(files) - len(pages)
-    if others:
-        print(f"and {others} more file{'s' if others > 1 else ''} (picture, JSON, CSV) in {files[0].parent}")
-
-
-def _print_error(error: FaceFatigueError) -> None:
-    from facefatigue.cli import print_error
-
-    print_error(error)
+    for video in (path for path in files if path.suffix == ".mp4"):
+        print(f"play {video}")
+    if pages:
+        print(f"and the pictures, JSON and CSV files beside {'it' if len(pages) == 1 else 'them'} in {files[0].parent}")

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from facefatigue.engine.interface import EngineOutput, checked_clip, checked_output, first_line, usable_threads
-from facefatigue.errors import MissingExtraError, ModelError, UsageError
+from facefatigue.errors import ModelError, UsageError
+from facefatigue.offline import import_onnxruntime
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from facefatigue.model.config import ModelConfig
 
-_ERRORS_ONLY = 3
+_FATAL_ONLY = 4  # other errors come as exceptions
 
 
 class OnnxRuntimeEngine:
@@ -35,14 +36,11 @@ class OnnxRuntimeEngine:
     name = "onnxruntime"
 
     def __init__(self, onnx_path: Path, config: ModelConfig, *, threads: int | None = None) -> None:
-        try:
-            import onnxruntime
-        except ImportError:
-            raise MissingExtraError("ONNX Runtime (a part of the core install)", "all") from None
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = usable_threads(threads)
         options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
+        options.log_severity_level = _FATAL_ONLY
         # Both measured to cost no time here: without the arena, buffers go back after each run; without spinning, idle
         # threads leave the cores to the decoding of frames.
         options.enable_cpu_mem_arena = False

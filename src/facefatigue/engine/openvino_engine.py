@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 from facefatigue.engine.interface import EngineOutput, checked_clip, checked_output, first_line, usable_threads
-from facefatigue.errors import ConfigurationError, MissingExtraError, ModelError, UsageError
+from facefatigue.errors import ConfigurationError, ModelError, UsageError
+from facefatigue.offline import import_openvino
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
     from facefatigue.model.config import ModelConfig
-
-_TELEMETRY = "openvino_telemetry"
 
 
 class OpenVinoEngine:
@@ -82,36 +78,6 @@ class OpenVinoEngine:
     def close(self) -> None:
         """Free the compiled network."""
         self._request = self._model = None
-
-
-def import_openvino() -> Any:
-    """The openvino module, imported so that it stays off the network.
-
-    ``import openvino`` reports itself to its makers over the internet when the package openvino_telemetry is there, and it
-    is a dependency of openvino. While it is imported here, that package seems not to be installed, for which OpenVINO has a
-    silent stand-in.
-
-    Raises:
-        MissingExtraError: openvino is not installed.
-    """
-    with _without_telemetry():
-        try:
-            import openvino
-        except ImportError:
-            raise MissingExtraError("the OpenVINO engine", "openvino") from None
-    return openvino
-
-
-@contextlib.contextmanager
-def _without_telemetry() -> Iterator[None]:
-    if _TELEMETRY in sys.modules:
-        yield
-        return
-    sys.modules[_TELEMETRY] = None  # type: ignore[assignment]  # what makes an import fail
-    try:
-        yield
-    finally:
-        del sys.modules[_TELEMETRY]
 
 
 def _reason(error: RuntimeError) -> str:

@@ -21,20 +21,23 @@ _T_95 = (
 _NORMAL_95 = 1.960
 
 
-def score_interval(scores: Sequence[float]) -> tuple[float, float]:
+def score_interval(scores: Sequence[float], *, overlap: float = 1.0) -> tuple[float, float]:
     """95 % interval of the mean score from the spread of the windows: mean ± t · s / √n, cut to [0, 1].
 
-    One window says nothing about its spread: the interval is then the whole of [0, 1]. Neighbouring windows resemble each
-    other, so the interval is rather too narrow than too wide; it says nothing about the model's own error.
+    One window says nothing about its spread: the interval is then the whole of [0, 1]. Windows that overlap do not count
+    more than those that fit side by side into the same time: n is their number over how often they lie over each other.
+    Neighbouring windows resemble each other, so the interval is rather too narrow than too wide; it says nothing about the
+    model's own error.
 
     Args:
         scores: At least one score.
+        overlap: How many windows lie over each other: the time of all windows over the time that they cover; at least 1.
     """
-    count = len(scores)
+    mean = math.fsum(scores) / len(scores)
+    count = round(len(scores) / max(overlap, 1.0))
     if count < 2:
         return 0.0, 1.0
-    mean = math.fsum(scores) / count
-    spread = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / (count - 1))
+    spread = math.sqrt(math.fsum((score - mean) ** 2 for score in scores) / (len(scores) - 1))
     quantile = _T_95[count - 2] if count - 1 <= len(_T_95) else _NORMAL_95
     half = quantile * spread / math.sqrt(count)
     return max(mean - half, 0.0), min(mean + half, 1.0)
@@ -93,12 +96,21 @@ def aggregate(
         frames=frames,
         coverage=coverage,
         score=score,
-        score_interval=score_interval(scores),
+        score_interval=score_interval(scores, overlap=_overlap(scored)),
         fatigue_probability=math.fsum(probabilities) / len(probabilities),
         label=majority(scored, score),
         abstain_reason=None,
         windows=tuple(windows),
     )
+
+
+def _overlap(windows: Sequence[WindowResult]) -> float:
+    """The time of all windows over the time that they cover together; 1 for windows side by side."""
+    covered_s, end_s = 0.0, -math.inf
+    for window in windows:  # in order of time
+        covered_s += max(window.end_s - max(window.start_s, end_s), 0.0)
+        end_s = max(window.end_s, end_s)
+    return math.fsum(window.end_s - window.start_s for window in windows) / covered_s if covered_s > 0 else 1.0
 
 
 def _reason(windows: Sequence[WindowResult], seen_s: float, window_s: float) -> AbstainReason:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from facefatigue.video import Video
 
     Progress = Callable[[int, float, float | None], None]
+
+
+MAX_STRIDE_S = 86400.0
 
 
 class Estimator:
@@ -64,8 +68,10 @@ class Estimator:
         limits: Limits | None = None,
         threads: int | None = None,
     ) -> None:
-        if stride_s is not None and not 0 < stride_s < float("inf"):
-            raise ConfigurationError(f"the stride is {stride_s} s; it must be a positive number of seconds")
+        if stride_s is not None and not 0 < stride_s <= MAX_STRIDE_S:
+            raise ConfigurationError(
+                f"the stride is {stride_s} s; it must be above 0 and at most {MAX_STRIDE_S:g} s (a day)"
+            )
         artefact = load_artefact(model)
         self.config = artefact.config
         self._engine = open_engine(artefact, engine=engine, precision=precision, threads=threads)
@@ -78,7 +84,7 @@ class Estimator:
         self.model_info = ModelInfo(
             name=artefact.config.name,
             version=artefact.config.version,
-            sha256=artefact.sha256,
+            sha256=artefact.safetensors_sha256() if self._engine.name == "torch" else artefact.sha256,
             licence=artefact.config.licence,
             engine=self._engine.name,
         )
@@ -128,7 +134,7 @@ class Estimator:
                     progress(session.frames, frame.time_s, video.info.duration_s)
             faces, others = session.finish()
             report = Report(
-                source=_source_info(video, session.frames),
+                source=_source_info(video, session),
                 model=self.model_info,
                 faces=faces,
                 warnings=tuple(_warnings(video, faces, others, all_faces=self._all_faces)),
@@ -149,6 +155,8 @@ class Estimator:
             ValueError: Not such a frame, or time does not move forward.
         """
         check_frame(frame)
+        if not math.isfinite(time_s):
+            raise ValueError(f"the time of a frame must be a finite number of seconds, not {time_s}")
         if self._live is None:
             self._live = self._session(None)
             self._live_start_s = time_s
@@ -204,12 +212,14 @@ class Estimator:
         )
 
 
-def _source_info(video: Video, frames: int) -> SourceInfo:
+def _source_info(video: Video, session: Session) -> SourceInfo:
     interval_s = video.clock.mean_interval_s
+    # Cut short by a limit, the length is that of the frames that were analysed.
+    read_s = video.clock.duration_s if video.exhausted else session.last_s + (video.clock.median_interval_s or 0.0)
     return SourceInfo(
         path=str(video.location),
-        duration_s=video.clock.duration_s,
-        frames=frames,
+        duration_s=max(read_s, 0.0),
+        frames=session.frames,
         width=video.info.width,
         height=video.info.height,
         rotation_deg=video.info.rotation_deg,

@@ -18,6 +18,7 @@ from facefatigue.clips import Window, WindowSampler, clip_from_crops
 from facefatigue.estimate.aggregate import aggregate, label_of
 from facefatigue.estimate.report import FaceReport, Thumbnail, Trajectory, WindowQuality, WindowResult
 from facefatigue.faces import FaceTracker
+from facefatigue.faces.track import MAX_GAP_S
 from facefatigue.model.logits import fatigue_probability
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class LiveWindow:
 class _Record:
     """What is kept of one track."""
 
-    sampler: WindowSampler
+    sampler: WindowSampler | None  # None once the track cannot come back: it holds a frame and a window of crops
     first_s: float
     last_s: float
     frames: int = 0
@@ -137,6 +138,7 @@ class Session:
         most = ALL_FACES_TRACKS if all_faces else MAIN_FACE_TRACKS
         self.tracker = FaceTracker(detector, max_faces=most, largest_only=not all_faces)
         self._records: dict[int, _Record] = {}
+        self._open: set[int] = set()
         self._waiting: deque[_Waiting] = deque()
         self._frames = 0
         self._last_s = -np.inf
@@ -173,13 +175,16 @@ class Session:
             record = self._records.get(tracked.track)
             if record is None:
                 record = self._records[tracked.track] = _Record(self._sampler(), time_s, time_s)
+                self._open.add(tracked.track)
             record.frames += 1
             record.presence += tracked.face.size_px * min(time_s - record.last_s, 1.0)
             record.last_s = time_s
             if self._keep_trajectories:
                 record.positions.extend((time_s, *tracked.face.box, *tracked.face.landmarks.ravel()))
+            assert record.sampler is not None
             for window in record.sampler.see(rgb, tracked.face, time_s):
                 self._submit(tracked.track, window)
+        self._retire()
         return faces
 
     def ready(self, *, wait: bool = False) -> Iterator[LiveWindow]:
@@ -193,9 +198,8 @@ class Session:
         Returns:
             The reported faces, by track, and the number of faces that were seen but are not reported.
         """
-        for track, record in self._records.items():
-            for window in record.sampler.finish(interrupted=record.last_s < self._last_s):
-                self._submit(track, window)
+        for track in list(self._open):
+            self._end(track)
         for _ in self.ready(wait=True):
             pass
         reported = self._reported()
@@ -211,6 +215,19 @@ class Session:
     def thumbnails(self) -> tuple[Thumbnail, ...]:
         """Small pictures of the reported faces, by face and time; empty unless kept."""
         return tuple(itertools.chain.from_iterable(self._records[track].thumbnails for track in self._reported()))
+
+    def _retire(self) -> None:
+        """End the tracks that the tracker has given up, so that memory does not grow with everybody who passes by."""
+        for track in [track for track in self._open if self._last_s - self._records[track].last_s > MAX_GAP_S]:
+            self._end(track)
+
+    def _end(self, track: int) -> None:
+        record = self._records[track]
+        assert record.sampler is not None
+        for window in record.sampler.finish(interrupted=record.last_s < self._last_s):
+            self._submit(track, window)
+        record.sampler = None
+        self._open.remove(track)
 
     def _sampler(self) -> WindowSampler:
         config = self._config

@@ -17,6 +17,7 @@ from facefatigue.errors import ModelError
 from facefatigue.faces.boxes import calibrate, squared, suppress
 from facefatigue.faces.face import Face
 from facefatigue.faces.resample import AreaSampler, reduce_frame, sample_boxes
+from facefatigue.offline import import_onnxruntime
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -147,8 +148,7 @@ class Mtcnn:
 
 
 def _session(net: str, threads: int) -> onnxruntime.InferenceSession:
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     data = resources.files("facefatigue.faces").joinpath("weights", f"{net}.onnx").read_bytes()
     if hashlib.sha256(data).hexdigest() != WEIGHTS_SHA256[net]:
         raise ModelError(f"the face detector's weights ({net}.onnx) are damaged; reinstall facefatigue")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facefatigue.faces.boxes import overlap
-from facefatigue.faces.identity import OTHER_FACE, SAME_FACE, Gallery, appearance
+from facefatigue.faces.identity import NEXT_FRAME, SAME_FACE, SURELY_SAME_FACE, Gallery, appearance, resemblance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,7 @@ CHECK_INTERVAL_S = 1.0  # while everybody is followed
 PICTURE_INTERVAL_S = 0.5
 MAX_MISSES = 3  # checks in a row in which the cascade does not see a followed face
 MAX_GAP_S = 2.0
+DOUBT_S = 0.3  # a face that suddenly looks like somebody else may be a blur: so long it has to be back as it was
 # A face moves and grows less than this between two frames (in box sides, and as a ratio).
 _MAX_SHIFT = 0.5
 _MAX_GROWTH = 1.5
@@ -42,7 +43,6 @@ _WORTH_FOLLOWING = 0.4
 # A cut changes the picture by this many grey levels on average, and leaves this little correlation with the one before.
 _CUT_DIFFERENCE = 20.0
 _CUT_CORRELATION = 0.6
-_AFTER_CUT_LIKENESS = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +59,11 @@ class _Track:
     face: Face
     seen_s: float
     pictured_s: float
+    # In the last frame, where O-Net followed it; the cascade's landmarks differ too much to compare with these.
+    picture: NDArray[np.float32] | None = None
     gallery: Gallery = field(default_factory=Gallery)
     cut_since: bool = False
+    changed_s: float = -np.inf  # when it last looked like somebody else all of a sudden
     misses: int = 0
 
 
@@ -118,8 +121,8 @@ class FaceTracker:
             self._search(rgb, time_s)
             self._cascade_s = time_s
         for track in self._active:
-            if time_s - track.pictured_s >= PICTURE_INTERVAL_S:
-                track.gallery.add(appearance(rgb, track.face))
+            if track.picture is not None and time_s - track.pictured_s >= PICTURE_INTERVAL_S:
+                track.gallery.add(track.picture)
                 track.pictured_s = time_s
         return tuple(TrackedFace(t.number, t.face) for t in sorted(self._active, key=lambda t: t.number))
 
@@ -140,11 +143,16 @@ class FaceTracker:
         held: list[_Track] = []
         lost: list[_Track] = []
         for track, face in zip(self._active, found, strict=True):
-            if face is not None and _is_step(track.face, face) and _is_inside(face, rgb):
-                held.append(track)
-                track.face, track.seen_s = face, time_s
-            else:
+            if face is None or not _is_step(track.face, face) or not _is_inside(face, rgb):
                 lost.append(track)
+                continue
+            picture = appearance(rgb, face)
+            if _is_somebody_else(track, picture):
+                track.cut_since, track.changed_s = True, time_s
+                lost.append(track)
+                continue
+            held.append(track)
+            track.face, track.picture, track.seen_s = face, picture, time_s
         lost += _collided(held, rgb)
         self._active = [track for track in held if track not in lost]
         self._lost += lost
@@ -155,16 +163,17 @@ class FaceTracker:
         largest_px = max((track.face.size_px for track in self._active), default=0.0)
         least_px = max(self._min_face_px, _WORTH_FOLLOWING * largest_px * self._largest_only)
         faces = self._detector.detect(rgb, min_face_px=least_px, max_side_px=DETECTION_SIDE_PX)
-        faces = self._confirm(faces)
+        faces = self._confirm(faces, rgb)
         faces = self._take_up(faces, rgb, time_s)
         for face in sorted(faces, key=lambda face: -face.size_px):
-            if face.probability >= START_PROBABILITY and self._has_room_for(face):
+            in_doubt = any(time_s - t.changed_s < DOUBT_S and _same_place(face, t.face) for t in self._lost)
+            if face.probability >= START_PROBABILITY and not in_doubt and self._has_room_for(face):
                 track = _Track(self._next_number, face, time_s, time_s)
                 track.gallery.add(appearance(rgb, face))
                 self._next_number += 1
                 self._active.append(track)
 
-    def _confirm(self, faces: Sequence[Face]) -> list[Face]:
+    def _confirm(self, faces: Sequence[Face], rgb: NDArray[np.uint8]) -> list[Face]:
         """Check the followed faces against what the cascade sees; returns the faces nobody follows."""
         followed: set[int] = set()
         for track in self._active:
@@ -174,7 +183,10 @@ class FaceTracker:
             if here:
                 closest = max(here, key=lambda index: _agreement(faces[index], track.face))
                 if _agreement(faces[closest], track.face) < 0.4:  # drifted: start again from what is really there
-                    track.face = faces[closest]
+                    if track.gallery.likeness(appearance(rgb, faces[closest])) < SAME_FACE:
+                        track.cut_since, track.misses = True, MAX_MISSES
+                        continue
+                    track.face, track.picture = faces[closest], None
         gone = [track for track in self._active if track.misses >= MAX_MISSES]
         self._active = [track for track in self._active if track not in gone]
         self._lost += gone
@@ -194,7 +206,8 @@ class FaceTracker:
             if track in self._lost and index not in taken and self._has_room_for(faces[index]):
                 taken.add(index)
                 self._lost.remove(track)
-                track.face, track.seen_s, track.cut_since, track.misses = faces[index], time_s, False, 0
+                track.face, track.picture, track.seen_s = faces[index], None, time_s
+                track.cut_since, track.misses = False, 0
                 self._active.append(track)
         return [face for index, face in enumerate(faces) if index not in taken]
 
@@ -219,6 +232,13 @@ def _is_inside(face: Face, rgb: NDArray[np.uint8]) -> bool:
     height, width = rgb.shape[:2]
     eyes = face.landmarks[:2]
     return bool((eyes >= 0).all() and (eyes < [width, height]).all() and face.size_px <= 1.5 * max(width, height))
+
+
+def _is_somebody_else(track: _Track, picture: NDArray[np.float32] | None) -> bool:
+    """Whether a face changed from one frame to the next as no face does, into one that it has not looked like lately."""
+    if track.picture is None or picture is None or resemblance(track.picture, picture) >= NEXT_FRAME:
+        return False
+    return track.gallery.likeness(picture) < SURELY_SAME_FACE
 
 
 def _agreement(a: Face, b: Face) -> float:
@@ -255,7 +275,5 @@ def _plausible(track: _Track, face: Face, gap_s: float, likeness: float) -> bool
     if shift > 1 + gap_s or growth > 1.5 + 0.5 * gap_s:
         return False
     if track.cut_since:
-        return likeness >= _AFTER_CUT_LIKENESS and shift < _MAX_SHIFT
-    if gap_s < SEARCH_INTERVAL_S * 1.5 and shift < _MAX_SHIFT:
-        return likeness >= OTHER_FACE
+        return likeness >= SURELY_SAME_FACE and shift < _MAX_SHIFT
     return likeness >= SAME_FACE

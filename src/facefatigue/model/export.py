@@ -29,6 +29,7 @@ from facefatigue.model.artefact import (
 )
 from facefatigue.model.config import ModelConfig
 from facefatigue.model.weights import load_network, save_weights
+from facefatigue.offline import import_onnxruntime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,7 +175,7 @@ def compare_with_torch(network: FatigueNet, config: ModelConfig, onnx_path: Path
     Raises:
         ModelError: The graph cannot be run, gives other shapes, or differs by more than 1e-3.
     """
-    import onnxruntime
+    onnxruntime = import_onnxruntime()
 
     random = np.random.default_rng(0)
     logits_differences, score_differences = [], []
@@ -245,7 +246,7 @@ def _written_beside(final: Path) -> Iterator[Path]:
                 final.rename(beside / "old")
             try:
                 partial.rename(final)
-            except OSError:
+            except BaseException:  # an interrupt, too, must not cost the model that was there
                 if (beside / "old").is_dir():
                     (beside / "old").rename(final)
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING
 
 from facefatigue.atomic import atomic_path, output_error
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def write_overlay(source: str, analysis: Analysis, path: Path, *, progress: Callable[[int], None] | None = None) -> None:
+def write_overlay(
+    source: str,
+    analysis: Analysis,
+    path: Path,
+    *,
+    until_s: float = math.inf,
+    progress: Callable[[int], None] | None = None,
+) -> None:
     """Write the source as an H.264 MP4 with the face box, the current score and class, and the timeline with a cursor.
 
     Every frame is kept at its own time, so that a variable frame rate stays variable, and starts at 0. The sound is kept
@@ -30,6 +38,7 @@ def write_overlay(source: str, analysis: Analysis, path: Path, *, progress: Call
         source: The video that the analysis was made of; a file or an http address, as it is read a second time.
         analysis: The report, with the trajectories of its faces.
         path: Where to, ending in .mp4.
+        until_s: Frames from this time on are left out, as they were of the analysis.
         progress: Called after each frame with the number of frames done.
 
     Raises:
@@ -48,14 +57,14 @@ def write_overlay(source: str, analysis: Analysis, path: Path, *, progress: Call
         raise UsageError(f"{location}: an overlay needs a second pass, which a live source does not have; record it first")
     with atomic_path(path) as partial, open_video(source) as video:
         try:
-            _encode(video, analysis, partial, progress)
+            _encode(video, analysis, partial, until_s, progress)
         except av.FFmpegError as error:  # what is wrong with the source is met, and counted, by the video itself
             raise output_error(path, error) from error
     if video.corrupt_frames:
         _log.info("%s: %d damaged packets or frames were passed over in the overlay", location, video.corrupt_frames)
 
 
-def _encode(video: Video, analysis: Analysis, partial: Path, progress: Callable[[int], None] | None) -> None:
+def _encode(video: Video, analysis: Analysis, partial: Path, until_s: float, progress: Callable[[int], None] | None) -> None:
     from facefatigue.report.drawing import FrameArtist
     from facefatigue.report.encode import Mp4Writer
     from facefatigue.report.sound import open_sound
@@ -65,6 +74,8 @@ def _encode(video: Video, analysis: Analysis, partial: Path, progress: Callable[
         sound = open_sound(video.location, video.info, writer.container)
         try:
             for frame in video:
+                if frame.time_s >= until_s:
+                    break
                 if video.clock.repairs["jump"] and sound is not None:
                     sound.end()
                 writer.write(artist.draw(frame.rgb, frame.time_s), frame.time_s)
@@ -73,7 +84,7 @@ def _encode(video: Video, analysis: Analysis, partial: Path, progress: Callable[
                 if progress is not None:
                     progress(frame.index + 1)
             if sound is not None:
-                sound.write_until(video.clock.duration_s)
+                sound.write_until(min(video.clock.duration_s, until_s))
         finally:
             if sound is not None:
                 sound.end()

@@ -196,6 +196,8 @@ def render_clips(
         ConfigurationError: No rig, other settings in that folder, or a number that makes no sense.
         OutputError: The folder cannot be written.
     """
+    if settings.seed < 0:
+        raise ConfigurationError(f"the seed is {settings.seed}; it must be a whole number of at least 0")
     if clips < 1 or workers < 1:
         raise ConfigurationError(f"{clips} clips with {workers} workers cannot be rendered; give at least 1 of each")
     load_rig(rig_path)
@@ -222,7 +224,10 @@ def render_clips(
 def _same_settings(path: Path, settings: ClipSettings) -> None:
     wanted = asdict(settings)
     if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            raise ConfigurationError(f"{path}: is damaged; choose another folder") from None
         if found != wanted:
             raise ConfigurationError(f"{path.parent}: holds clips of other settings ({found}); choose another folder")
         return

@@ -57,8 +57,10 @@ def save_state(state: RunState, folder: Path) -> None:
     Raises:
         OutputError: A file cannot be written.
     """
+    buffer = io.BytesIO()  # torch's own writing to a full disk raises no OSError
+    torch.save({"format": FORMAT, **vars(state)}, buffer)
     with atomic_path(folder / LAST_FILE) as path:
-        torch.save({"format": FORMAT, **vars(state)}, path)
+        path.write_bytes(buffer.getbuffer())
     write_log(state.rows, folder)
 
 

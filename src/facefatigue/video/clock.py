@@ -93,7 +93,7 @@ class PresentationClock:
         self._slips += 1
         if self._slips >= STUCK_FRAMES:
             return self._restart(raw_s, self._last_s + self._usual_s)
-        return self._last_s + self._usual_s / 2**self._slips
+        return self._last_s + self._usual_s / (1 << self._slips)
 
     def _restart(self, raw_s: float, time_s: float) -> float:
         self._origin_s = raw_s - time_s

@@ -103,13 +103,13 @@ def describe(container: InputContainer, location: Location) -> VideoInfo:
     if stream.codec_context is None or not stream.width or not stream.height:
         container.close()
         raise NotAVideoError(f"{location}: the video stream cannot be decoded")
-    if stream.width * stream.height > MAX_PIXELS:
-        container.close()
-        raise NotAVideoError(f"{location}: frames of {stream.width}x{stream.height} px are larger than this tool reads")
-    stream.thread_type = "FRAME" if location.kind == "file" else "SLICE"
     aspect = float(stream.sample_aspect_ratio or 1) or 1.0
     if not 1 / 8 <= aspect <= 8:
         aspect = 1.0
+    if stream.width * stream.height * max(aspect, 1.0) > MAX_PIXELS:
+        container.close()
+        raise NotAVideoError(f"{location}: frames of {stream.width}x{stream.height} px are larger than this tool reads")
+    stream.thread_type = "FRAME" if location.kind == "file" else "SLICE"
     duration_s = None
     if stream.duration is not None and stream.time_base is not None:
         duration_s = float(stream.duration * stream.time_base)

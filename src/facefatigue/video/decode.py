@@ -75,6 +75,7 @@ class Video:
         self.location = location
         self._container: InputContainer = open_container(location)
         self.info: VideoInfo = describe(self._container, location)
+        self._own_length = self._container.streams.video[self.info.stream].duration is not None
         self.clock = PresentationClock(self.info.frame_rate_hz)
         self.frames = 0
         self.corrupt_frames = 0
@@ -136,9 +137,10 @@ class Video:
     @property
     def ended_early(self) -> bool:
         """Whether a file ended with an error, or more than a tenth (and a second) before its stated end."""
-        stated_s = self.info.duration_s
         if not self.exhausted or self.location.live:
             return False
+        # The length of a container is that of its longest stream, and a repaired jump changes the clock's own.
+        stated_s = None if (self.info.audio and not self._own_length) or self.clock.repairs["jump"] else self.info.duration_s
         return self.cut_off or (stated_s is not None and self.clock.duration_s < stated_s - max(1.0, 0.1 * stated_s))
 
     def _fill(self, ahead: _Ahead) -> None:
@@ -146,6 +148,10 @@ class Video:
             for raw_s, rgb in self._decode():
                 if not ahead.put((raw_s, rgb), rgb.nbytes, self._stop):
                     return
+        except (av.FFmpegError, OSError, ValueError):  # a frame that cannot be converted; what came before it counts
+            self.corrupt_frames += 1
+            self.cut_off = True
+            ahead.end(None)
         except Exception as error:  # noqa: BLE001  # handed to the thread that iterates, which raises it
             ahead.end(error)
         else:
@@ -161,11 +167,16 @@ class Video:
 
     def _progressive_frames(self) -> Iterator[av.VideoFrame]:
         graph: Graph | None = None
+        shape: tuple[int, int, str] | None = None
         assert self._first is not None
         first, self._first = self._first, None
         for frame in itertools.chain([first], self._stored):
+            if graph is not None and shape != (shape := _shape(frame)):  # a graph is made for one size and format
+                graph.push(None)
+                yield from _pull(graph)
+                graph = None
             if graph is None and frame.interlaced_frame:
-                graph = _deinterlacer(self._container.streams.video[self.info.stream])
+                graph, shape = _deinterlacer(frame, self._container.streams.video[self.info.stream]), _shape(frame)
             if graph is None:
                 yield frame
             else:
@@ -258,9 +269,16 @@ def _orientation(frame: av.VideoFrame) -> Orientation:
     return Orientation.from_display_matrix(np.frombuffer(bytes(data)[:36], dtype=np.int32).reshape(3, 3))
 
 
-def _deinterlacer(stream: VideoStream) -> Graph:
+def _shape(frame: av.VideoFrame) -> tuple[int, int, str]:
+    """Width, height and pixel format."""
+    return frame.width, frame.height, frame.format.name
+
+
+def _deinterlacer(frame: av.VideoFrame, stream: VideoStream) -> Graph:
     graph = Graph()
-    source = graph.add_buffer(template=stream)
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or stream.time_base
+    )
     # bwdif: one picture a frame, only frames that are flagged as interlaced.
     weave = graph.add("bwdif", "mode=send_frame:deint=interlaced")
     sink = graph.add("buffersink")

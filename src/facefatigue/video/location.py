@@ -80,10 +80,14 @@ def locate(source: str | os.PathLike[str] | int) -> Location:
         scheme = match[1].lower()
         if scheme not in ADDRESS_SCHEMES:
             raise UsageError(f"{text}: addresses of kind {scheme}:// are not read; use one of {', '.join(ADDRESS_SCHEMES)}")
+        try:
+            urlsplit(text)
+        except ValueError as error:
+            raise UsageError(f"{text!r}: is not an address ({error})") from None
         options = {"protocol_whitelist": _ADDRESS_PROTOCOLS}
         if scheme.startswith("rtsp"):
             options["rtsp_transport"] = "tcp"
-        return Location(source=text, kind="address", url=text, options=options, timeout_s=_TIMEOUT_S)
+        return Location(source=text, kind="address", url=scheme + text[len(scheme) :], options=options, timeout_s=_TIMEOUT_S)
     return _path(text)
 
 
@@ -107,7 +111,10 @@ def _path(text: str) -> Location:
     if not exists:
         if _SEQUENCE.search(path.name) and path.suffix.lower() in _IMAGE_SUFFIXES and path.parent.is_dir():
             options["start_number"] = str(_first_of_sequence(path))
-            return Location(source=text, kind="sequence", url=f"file:{text}", format="image2", options=options)
+            # The folder's own % must not be taken for a pattern.
+            folder, name = os.path.split(text)
+            url = "file:" + os.path.join(folder.replace("%", "%%"), name)  # noqa: PTH118  # Path would drop a leading ./
+            return Location(source=text, kind="sequence", url=url, format="image2", options=options)
         raise SourceNotFoundError(f"{text}: no such file")
     if path.is_dir():
         raise NotAVideoError(f"{text}: is a folder; give a video file (or a pattern such as {path.name}/img_%04d.png)")
@@ -126,7 +133,10 @@ def _first_of_sequence(pattern: Path) -> int:
     digits = match[0][1:-1]
     number = rf"(\d{{{int(digits)}}})" if digits.startswith("0") and int(digits) else r"(\d+)"
     name = re.compile(re.escape(pattern.name[: match.start()]) + number + re.escape(pattern.name[match.end() :]))
-    found = [int(hit[1]) for entry in pattern.parent.iterdir() if (hit := name.fullmatch(entry.name))]
+    try:
+        found = [int(hit[1]) for entry in pattern.parent.iterdir() if (hit := name.fullmatch(entry.name))]
+    except OSError as error:
+        raise SourceNotFoundError(f"{pattern}: its folder cannot be read ({error.strerror or error})") from error
     if not found:
         raise SourceNotFoundError(f"{pattern}: no image matches this pattern; check the folder and the number of digits")
     return min(found)
