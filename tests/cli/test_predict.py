@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+import facefatigue
 from facefatigue.cli import main
 from facefatigue.cli.predict import worst
 
@@ -124,7 +125,7 @@ def test_a_missing_extra_names_its_install_line(monkeypatch: pytest.MonkeyPatch,
     assert "facefatigue[openvino]" in capsys.readouterr().err
 
 
-def test_debug_shows_the_traceback() -> None:
+def test_debug_shows_the_traceback_and_keeps_the_code() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "facefatigue", "predict", "missing.mp4", "--json", "--debug"],
         check=False,
@@ -132,6 +133,7 @@ def test_debug_shows_the_traceback() -> None:
         text=True,
     )
     assert "Traceback" in result.stderr
+    assert result.returncode == 3
 
 
 def test_interrupting_leaves_nothing_half_written(tmp_path: Path) -> None:
@@ -153,6 +155,79 @@ def test_help_and_version_load_nothing_heavy() -> None:
     script += "print([m for m in ('numpy', 'av', 'torch', 'onnxruntime', 'openvino', 'PIL') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.strip().endswith("[]")
+
+
+def test_a_picture_size_that_changes_stops_nobody(write_video, sample: Path, tmp_path: Path, capsys) -> None:
+    parts = []
+    for name, shape in (("a.ts", (120, 160, 3)), ("b.ts", (96, 128, 3))):
+        options = {"flags": "+ilme+ildct"}
+        parts.append(
+            write_video(name, [np.full(shape, 99, np.uint8)] * 12, codec="mpeg2video", options=options).read_bytes()
+        )
+    (tmp_path / "both.ts").write_bytes(b"".join(parts))
+    sources = [str(tmp_path / "both.ts"), "http://[broken", str(sample)]
+    assert main(["predict", *sources, "--duration", "3", "--json"]) == 2
+    captured = capsys.readouterr()
+    reports = json.loads(captured.out)
+    assert [report["source"]["frames"] for report in reports] == [24, 75]
+    assert "'http://[broken': is not an address" in captured.err
+    assert "unexpected" not in captured.err
+
+
+def test_the_overlay_ends_where_the_analysis_does(sample: Path, tmp_path: Path, capsys) -> None:
+    assert main(["predict", str(sample), "--duration", "3", "--overlay", "--out", str(tmp_path)]) == 0
+    with facefatigue.open_video(tmp_path / "drowsy.overlay.mp4") as video:
+        assert sum(1 for _ in video) == 75
+    assert f"play {tmp_path / 'drowsy.overlay.mp4'}" in capsys.readouterr().out
+
+
+def test_an_overlay_of_a_live_source_is_refused_at_once(tmp_path: Path, capsys) -> None:
+    assert main(["predict", "udp://127.0.0.1:9", "--overlay", "--out", str(tmp_path / "out")]) == 2
+    assert "a live source does not allow" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_name_that_is_not_utf8_is_valid_json(write_video, tmp_path: Path) -> None:
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.mp4")
+    write_video("good.mp4", grey(10)).rename(name)
+    command = [sys.executable, "-m", "facefatigue", "predict", name, "--json"]
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    result = subprocess.run(command, check=False, capture_output=True, env=strict)
+    assert result.returncode == 4
+    assert json.loads(result.stdout.decode("utf-8"))["source"]["path"] == name
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>/dev/null"])
+def test_closed_outputs_are_no_error(write_video, closed: str) -> None:
+    path = write_video("room.mp4", grey(10))
+    command = f"{sys.executable} -m facefatigue predict {path} --json {closed}"
+    result = subprocess.run(["bash", "-c", command], check=False, capture_output=True, text=True)
+    assert result.returncode == 4
+    assert "unexpected" not in result.stdout + result.stderr
+
+
+def test_an_interrupt_that_a_library_swallows_still_counts(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    def swallow(*_: object, **__: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise OSError("Immediate exit requested") from None
+
+    monkeypatch.setattr("facefatigue.cli.predict._analyze", swallow)
+    assert main(["predict", "a.mp4", "b.mp4", "--json"]) == 130
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "facefatigue: interrupted\n")
+
+
+def test_nothing_is_written_below_the_home_folder(write_video, tmp_path: Path) -> None:
+    path = write_video("room.mp4", grey(10))
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {key: value for key, value in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"} | {"HOME": str(home)}
+    command = [sys.executable, "-m", "facefatigue", "predict", str(path), "--json"]
+    result = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    assert (result.returncode, result.stderr) == (4, "")
+    assert list(home.rglob("*")) == []
 
 
 def test_doctor_and_completion(capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,6 +91,56 @@ def test_a_face_only_at_the_end_and_one_that_leaves_and_returns(estimator: Estim
         assert result.end_s <= 3.7 or result.start_s >= 4.9
 
 
+def test_who_has_left_for_good_costs_no_memory(estimator: Estimator, sample) -> None:
+    with open_video(sample) as video:
+        frames = [frame.rgb for frame in video if frame.index < 90]
+    session = estimator._session(None)
+    for index, rgb in enumerate(frames + [np.full_like(frames[0], 127)] * 60):
+        session.see(rgb, index / 25)
+    record = session._records[0]
+    assert record.sampler is None
+    assert [window.abstain_reason for window in record.windows] == []  # nothing was collected yet
+    assert [live.window.abstain_reason for live in session.ready(wait=True)] == [None, "low_coverage"]
+    faces, _ = session.finish()
+    assert len(faces[0].windows) == 2
+
+
+@pytest.mark.parametrize("time_s", [float("nan"), float("inf"), None, "0"])
+def test_a_time_that_is_none_spoils_nothing(estimator: Estimator, time_s: object) -> None:
+    frame = np.zeros((64, 64, 3), np.uint8)
+    with pytest.raises((ValueError, TypeError)):
+        estimator.push(frame, time_s)  # type: ignore[arg-type]
+    estimator.push(frame, 5.0)
+    with pytest.raises((ValueError, TypeError)):
+        estimator.push(frame, time_s)  # type: ignore[arg-type]
+    estimator.push(frame, 5.5)
+    assert estimator.finish().source.duration_s == pytest.approx(1.0)
+
+
+def test_a_limit_shortens_the_stated_length(estimator: Estimator, sample) -> None:
+    report = estimator.analyze(sample, max_duration_s=3).report
+    assert (report.source.frames, report.source.duration_s) == (75, pytest.approx(3.0))
+
+
+def test_the_hash_is_that_of_the_file_that_runs() -> None:
+    with Estimator(engine="torch") as torch_estimator, Estimator(engine="onnxruntime") as onnx_estimator:
+        assert torch_estimator.model_info.sha256 != onnx_estimator.model_info.sha256
+
+
+def test_overlapping_windows_do_not_narrow_the_interval() -> None:
+    def face(stride_s: float):
+        windows = [
+            WindowResult(
+                start_s=t, end_s=t + 2, score=0.5 + 0.1 * np.sin(t), fatigue_probability=0.5, label="alert", coverage=1
+            )
+            for t in np.arange(0, 40, stride_s).tolist()
+        ]
+        return aggregate(track=0, frames=1, coverage=1, seen_s=40, window_s=2, windows=windows).score_interval
+
+    (low, high), (low_dense, high_dense) = face(2.0), face(0.1)
+    assert high_dense - low_dense == pytest.approx(high - low, rel=0.1)
+
+
 def test_two_people(sample, write_video) -> None:
     with open_video(sample) as video:
         frames = [np.concatenate([f.rgb, np.asarray(f.rgb[:, ::-1] // 2 + 60)], axis=1) for f in video if f.index < 80]

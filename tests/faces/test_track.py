@@ -108,9 +108,16 @@ def test_a_long_absence_starts_a_new_track() -> None:
 
 
 def test_somebody_else_in_the_same_place_gets_a_new_number() -> None:
-    for gap_frames in (2, 10, 30):
+    for gap_frames in (0, 1, 2, 10, 30):
         seen = run([[Person(1, 100)]] * 20 + [[]] * gap_frames + [[Person(2, 100)]] * 30)
         assert seen[-1].keys() == {1}, gap_frames
+
+
+def test_a_blur_of_some_frames_is_not_somebody_else() -> None:
+    for frames in (1, 3, 5):
+        seen = run([[Person(1, 100)]] * 30 + [[Person(2, 100)]] * frames + [[Person(1, 100)]] * 40)
+        assert seen[-1].keys() == {0}, frames
+        assert {number for row in seen for number in row} == {0}, frames
 
 
 @pytest.mark.parametrize("step", [4, 8, 12])
