@@ -10,6 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 import pytest
 
@@ -165,11 +166,14 @@ def test_a_picture_size_that_changes_stops_nobody(write_video, sample: Path, tmp
             write_video(name, [np.full(shape, 99, np.uint8)] * 12, codec="mpeg2video", options=options).read_bytes()
         )
     (tmp_path / "both.ts").write_bytes(b"".join(parts))
+    with av.open(str(tmp_path / "both.ts")) as container:
+        decoded = [frame.width for frame in container.decode(video=0)]
+    assert {160, 128} == set(decoded)
     sources = [str(tmp_path / "both.ts"), "http://[broken", str(sample)]
     assert main(["predict", *sources, "--duration", "3", "--json"]) == 2
     captured = capsys.readouterr()
     reports = json.loads(captured.out)
-    assert [report["source"]["frames"] for report in reports] == [24, 75]
+    assert [report["source"]["frames"] for report in reports] == [len(decoded), 75]
     assert "'http://[broken': is not an address" in captured.err
     assert "unexpected" not in captured.err
 
