@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from facefatigue.clips import Window, WindowSampler, clip_from_crops, crop_quality, median_quality
 from facefatigue.faces import Face
@@ -127,6 +128,16 @@ def test_memory_is_bounded() -> None:
         for window in sampler.see(frame(index), FACE, index / 30):
             del window
     assert len(sampler._samples) <= 8
+
+
+@pytest.mark.parametrize("size_px", [56, 224])
+def test_sharpness_means_the_same_at_every_crop_size(size_px: int) -> None:
+    grain = np.random.default_rng(3).integers(0, 255, (28, 28, 3), np.uint8)
+    crops = {
+        side: np.asarray(Image.fromarray(grain).resize((side, side), Image.Resampling.BICUBIC)) for side in (112, size_px)
+    }
+    sharpness = {side: crop_quality(crop, FACE).sharpness for side, crop in crops.items()}
+    assert sharpness[size_px] == pytest.approx(sharpness[112], rel=0.5)
 
 
 def test_quality_measures() -> None:

@@ -38,7 +38,7 @@ examples:
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand. Flags of the published training command are accepted, too."""
+    """Add the subcommand. Flags that the published training command has, too, are also accepted in its spelling."""
     parser = subparsers.add_parser(
         "train",
         help="train a network on labelled clips",

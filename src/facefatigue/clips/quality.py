@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 # Rec. 601 luma.
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_SHARPNESS_PX = 112
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class CropQuality:
     Attributes:
         eye_distance_px: Distance between the eye centres in the source frame, in pixels.
         brightness: Mean luma of the crop, 0 (black) to 1 (white).
-        sharpness: Variance of the Laplacian of the crop's luma, in grey levels squared (Pech-Pacheco et al. 2000).
+        sharpness: Variance of the Laplacian of the luma, in grey levels squared (Pech-Pacheco et al. 2000), of the crop at
+            112 px, so that it means the same for every model.
         yaw: Where the nose stands between the eyes along the eye line: 0 halfway, -1 and 1 below an eye.
         roll_deg: Turn of the eye line against the horizontal, clockwise, in degrees.
     """
@@ -46,8 +49,9 @@ def crop_quality(crop: NDArray[np.uint8], face: Face) -> CropQuality:
         face: The face it was cut from, in the source frame.
     """
     luma = crop.astype(np.float32) @ _LUMA
-    middle = luma[1:-1, 1:-1]
-    laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * middle
+    fine = luma if len(luma) == _SHARPNESS_PX else _resized(luma, _SHARPNESS_PX)
+    middle = fine[1:-1, 1:-1]
+    laplacian = fine[:-2, 1:-1] + fine[2:, 1:-1] + fine[1:-1, :-2] + fine[1:-1, 2:] - 4 * middle
     left, right, nose = face.landmarks[:3]
     eye_line = right - left
     distance_px = float(np.hypot(*eye_line))
@@ -59,6 +63,11 @@ def crop_quality(crop: NDArray[np.uint8], face: Face) -> CropQuality:
         yaw=2 * along - 1,
         roll_deg=math.degrees(math.atan2(eye_line[1], eye_line[0])),
     )
+
+
+def _resized(luma: NDArray[np.float32], side_px: int) -> NDArray[np.float32]:
+    resample = Image.Resampling.BOX if len(luma) > side_px else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(luma).resize((side_px, side_px), resample))
 
 
 def median_quality(qualities: Sequence[CropQuality]) -> CropQuality:

@@ -103,7 +103,7 @@ class FaceReport:
     Attributes:
         track: Number of the track, from 0 in order of appearance.
         frames: Frames in which the face was followed.
-        coverage: Share of the source's duration in which the face was followed, 0 to 1.
+        coverage: Share of the source's frames in which the face was followed, 0 to 1.
         score: Mean score of the scored windows, in [0, 1]; None when the face abstains.
         score_interval: 95 % interval of that mean from the spread of the windows; None when the face abstains.
         fatigue_probability: Mean over the scored windows.
