@@ -141,6 +141,26 @@ def test_overlapping_windows_do_not_narrow_the_interval() -> None:
     assert high_dense - low_dense == pytest.approx(high - low, rel=0.1)
 
 
+def test_one_person_who_is_away_for_long_is_one_face(estimator: Estimator, sample, write_video) -> None:
+    with open_video(sample) as video:
+        frames = [frame.rgb for frame in video if frame.index < 140]
+    away = [np.full_like(frames[0], 127)] * 90
+    analysis = estimator.analyze(
+        write_video("back.mp4", frames + away + frames), keep_trajectories=True, keep_thumbnails=True
+    )
+    (face,) = analysis.report.faces
+    assert analysis.report.warnings == ()
+    assert face.track == 0
+    assert face.frames >= 275
+    assert [w.start_s for w in face.windows] == sorted(w.start_s for w in face.windows)
+    for result in face.windows:  # no window reaches over the absence, from 5.6 to 9.2 s
+        assert result.end_s <= 5.7 or result.start_s >= 9.1
+    assert sum(w.score is not None for w in face.windows) == 4
+    (trajectory,) = analysis.trajectories
+    assert len(trajectory.time_s) == face.frames
+    assert {picture.track for picture in analysis.thumbnails} == {0}
+
+
 def test_two_people(sample, write_video) -> None:
     with open_video(sample) as video:
         frames = [np.concatenate([f.rgb, np.asarray(f.rgb[:, ::-1] // 2 + 60)], axis=1) for f in video if f.index < 80]

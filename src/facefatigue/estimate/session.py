@@ -18,6 +18,7 @@ from facefatigue.clips import Window, WindowSampler, clip_from_crops
 from facefatigue.estimate.aggregate import aggregate, label_of
 from facefatigue.estimate.report import FaceReport, Thumbnail, Trajectory, WindowQuality, WindowResult
 from facefatigue.faces import FaceTracker
+from facefatigue.faces.identity import SAME_PERSON, Album
 from facefatigue.faces.track import MAX_GAP_S
 from facefatigue.model.logits import fatigue_probability
 
@@ -39,13 +40,18 @@ ALL_FACES_TRACKS = 32
 # With all faces asked for, one that is seen for less than this is not reported.
 MIN_SEEN_S = 0.5
 MAX_THUMBNAILS = 32
+LOOK_INTERVAL_S = 0.5
 # Clips that wait for the engine before the reading of frames waits for them.
 _MAX_WAITING = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class LiveWindow:
-    """A window that has just been scored (or abstains), and the track it belongs to."""
+    """A window that has just been scored (or abstains), and the track it belongs to.
+
+    Somebody who returns after more than two seconds has a new number here; the report puts both tracks together, under the
+    first number, when they surely show the same face.
+    """
 
     track: int
     window: WindowResult
@@ -63,12 +69,31 @@ class _Record:
     windows: list[WindowResult] = field(default_factory=list)
     thumbnails: list[Thumbnail] = field(default_factory=list)
     positions: array[float] = field(default_factory=lambda: array("d"))  # 15 numbers a frame: time, box, landmarks
+    album: Album = field(default_factory=Album)
+    looked_s: float = -np.inf
     _step: int = 1
     _offered: int = 0
 
     @property
     def seen_s(self) -> float:
         return self.last_s - self.first_s
+
+    def look(self, picture: NDArray[np.float32] | None, time_s: float) -> None:
+        """Remember what the face looks like, now and then."""
+        if picture is not None and time_s - self.looked_s >= LOOK_INTERVAL_S:
+            self.album.add(picture)
+            self.looked_s = time_s
+
+    def absorb(self, later: _Record, track: int) -> None:
+        """Take over a later track of the same person; ``track`` is the number of this one."""
+        self.last_s = later.last_s
+        self.frames += later.frames
+        self.presence += later.presence
+        self.windows += later.windows
+        self.positions.extend(later.positions)
+        self.album.merge(later.album)
+        pictures = self.thumbnails + [dataclasses.replace(picture, track=track) for picture in later.thumbnails]
+        self.thumbnails = pictures[:: max(-(-len(pictures) // MAX_THUMBNAILS), 1)]
 
     def keep_thumbnail(self, track: int, start_s: float, crop: NDArray[np.uint8]) -> None:
         """Keep every n-th offered picture; n doubles whenever there are too many, so that they stay spread evenly."""
@@ -179,6 +204,7 @@ class Session:
             record.frames += 1
             record.presence += tracked.face.size_px * min(time_s - record.last_s, 1.0)
             record.last_s = time_s
+            record.look(tracked.look, time_s)
             if self._keep_trajectories:
                 record.positions.extend((time_s, *tracked.face.box, *tracked.face.landmarks.ravel()))
             assert record.sampler is not None
@@ -202,6 +228,7 @@ class Session:
             self._end(track)
         for _ in self.ready(wait=True):
             pass
+        self._join_returned()
         reported = self._reported()
         others = sum(r.seen_s >= MIN_SEEN_S for track, r in self._records.items() if track not in reported)
         return tuple(self._face(track) for track in reported), others
@@ -228,6 +255,24 @@ class Session:
             self._submit(track, window)
         record.sampler = None
         self._open.remove(track)
+
+    def _join_returned(self) -> None:
+        """Put together the tracks of a person who was away for longer than the tracker waits: nothing but looks can tell."""
+        joined: dict[int, _Record] = {}
+        for track, record in self._records.items():  # in order of appearance
+            match, first = max(
+                (
+                    (earlier.album.match(record.album), -number)
+                    for number, earlier in joined.items()
+                    if _apart(earlier, record)
+                ),
+                default=(-1.0, 0),
+            )
+            if match >= SAME_PERSON:
+                joined[-first].absorb(record, -first)
+            else:
+                joined[track] = record
+        self._records = joined
 
     def _sampler(self) -> WindowSampler:
         config = self._config
@@ -289,6 +334,10 @@ class Session:
             window_s=self._config.window_s,
             windows=record.windows,
         )
+
+
+def _apart(earlier: _Record, later: _Record) -> bool:
+    return earlier.last_s < later.first_s
 
 
 def _trajectory(track: int, positions: array[float]) -> Trajectory:

@@ -47,10 +47,17 @@ _CUT_CORRELATION = 0.6
 
 @dataclass(frozen=True, eq=False)
 class TrackedFace:
-    """A face in one frame and the number of its track, counted from 0 in order of appearance."""
+    """A face in one frame.
+
+    Attributes:
+        track: Number of its track, counted from 0 in order of appearance.
+        face: The face.
+        look: What it looks like, as :func:`facefatigue.faces.identity.appearance` gives it; None where it was not taken.
+    """
 
     track: int
     face: Face
+    look: NDArray[np.float32] | None = None
 
 
 @dataclass(eq=False)
@@ -124,7 +131,7 @@ class FaceTracker:
             if track.picture is not None and time_s - track.pictured_s >= PICTURE_INTERVAL_S:
                 track.gallery.add(track.picture)
                 track.pictured_s = time_s
-        return tuple(TrackedFace(t.number, t.face) for t in sorted(self._active, key=lambda t: t.number))
+        return tuple(TrackedFace(t.number, t.face, t.picture) for t in sorted(self._active, key=lambda t: t.number))
 
     def _is_cut(self, rgb: NDArray[np.uint8]) -> bool:
         rows, columns = (max(side // 32, 1) for side in rgb.shape[:2])
