@@ -9,12 +9,14 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench clean
+.PHONY: help demo test lint types bench bench-memory clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
 $(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name it with PYTHON=path"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.core: $(BIN)/python $(SOURCES)
@@ -40,6 +42,9 @@ test: lint types ## install everything; lint, types, tests
 
 bench: $(VENV)/.dev ## speed and memory (VIDEO=path for one's own, REFERENCE=1 for the published pipeline beside it)
 	$(BIN)/python benchmarks/end_to_end.py $(if $(VIDEO),"$(VIDEO)") $(if $(REFERENCE),--reference)
+
+bench-memory: $(VENV)/.dev ## memory over half an hour of video (VIDEO=path for one's own)
+	$(BIN)/python benchmarks/memory.py $(if $(VIDEO),"$(VIDEO)")
 
 clean: ## remove what was made
 	rm -rf $(VENV) $(OUT) build dist .mypy_cache .ruff_cache .pytest_cache
