@@ -234,7 +234,7 @@ def test_a_full_disk_is_said_so(tmp_path: Path, analysis: Analysis, monkeypatch:
     except OSError:
         pytest.skip("this system has no /dev/full")
     real = overlay_module._encode
-    monkeypatch.setattr(overlay_module, "_encode", lambda video, given, _, progress: real(video, given, full, progress))
+    monkeypatch.setattr(overlay_module, "_encode", lambda video, given, _, *rest: real(video, given, full, *rest))
     source = make_video(tmp_path / "in.mp4")
     with pytest.raises(OutputError, match=r"out\.mp4: cannot be written: the disk is full"):
         write_overlay(str(source), analysis, tmp_path / "out.mp4")
