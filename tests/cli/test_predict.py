@@ -251,3 +251,36 @@ def test_output_to_a_closed_pipe_is_quiet(sample: Path) -> None:
         ["bash", "-c", command], check=False, capture_output=True, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
     )
     assert "Traceback" not in result.stderr
+
+
+def test_a_name_with_a_leading_dash(write_video, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    write_video("-room ü.mp4", grey(10))
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["predict", "./-room ü.mp4", "--json"], ["predict", "--json", "--", "-room ü.mp4"]):
+        assert main(arguments) == 4
+        assert json.loads(capsys.readouterr().out)["source"]["frames"] == 10
+
+
+def test_a_file_that_may_not_be_read(write_video, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    path = write_video("room.mp4", grey(10))
+    monkeypatch.setattr("facefatigue.video.location.os.access", lambda *_: False)  # the tests may run as root
+    assert main(["predict", str(path), "--json"]) == 3
+    assert "permission denied; make the file readable" in capsys.readouterr().err
+
+
+def test_a_video_without_a_frame(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "hollow.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.start_encoding()
+    assert main(["predict", str(path), "--json"]) == 3
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert str(path) in line
+
+
+def test_8k_from_end_to_end(write_video, capsys) -> None:
+    path = write_video("8k.mp4", [np.full((4320, 7680, 3), 90, np.uint8)] * 3, options={"preset": "ultrafast"})
+    assert main(["predict", str(path), "--json"]) == 4
+    source = json.loads(capsys.readouterr().out)["source"]
+    assert (source["width"], source["height"], source["frames"]) == (7680, 4320, 3)

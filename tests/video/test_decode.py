@@ -282,3 +282,24 @@ def test_an_address_that_does_not_answer_and_a_hidden_password() -> None:
     with pytest.raises(BrokenVideoError) as caught:
         open_video("http://me:secret@127.0.0.1:9/a.mp4")
     assert "secret" not in str(caught.value)
+
+
+def test_a_file_cut_off_behind_its_index_gives_what_it_has(write_video) -> None:
+    frames = [np.random.default_rng(index).integers(0, 255, (96, 128, 3), np.uint8) for index in range(100)]
+    path = write_video("cut.mp4", frames, options={"crf": "10"})
+    with (
+        av.open(str(path)) as source,
+        av.open(str(path.with_name("front.mp4")), "w", options={"movflags": "faststart"}) as out,
+    ):
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+    whole = path.with_name("front.mp4").read_bytes()
+    cut = path.with_name("half.mp4")
+    cut.write_bytes(whole[: len(whole) // 2])
+    with open_video(cut) as video:
+        count = sum(1 for _ in video)
+        assert 20 < count < 80
+        assert video.ended_early
