@@ -67,6 +67,7 @@ def test_a_cut_in_the_timestamps_leaves_a_gap_and_time_goes_on(jump: float) -> N
     raw = [0, 0.04, 0.08, 0.08 + jump, 0.12 + jump]
     assert ticks(clock, raw) == [0, 0.04, 0.08, 1.08, 1.12]
     assert clock.repairs == {"jump": 1}
+    assert clock.mean_interval_s == pytest.approx(0.04)  # without the gap
 
 
 def test_a_pause_of_some_seconds_is_kept() -> None:

@@ -67,10 +67,11 @@ class PresentationClock:
                 self.repairs["missing"] += 1
             self._origin_s = self._raw_s = raw_s or 0.0
             return 0.0
-        previous_s = self._last_s
+        previous_s, jumps = self._last_s, self.repairs["jump"]
         self._last_s = self._repaired(raw_s)
         step_s = self._last_s - previous_s
-        if step_s <= MAX_STEP_AHEAD_S and not 0 < self._slips < STUCK_FRAMES:
+        # The gap of a cut and the half steps after a slip are not the recording's own intervals.
+        if self.repairs["jump"] == jumps and not 0 < self._slips < STUCK_FRAMES:
             self._intervals[round(step_s / _TICK_S)] += 1
             self._intervals_sum_s += step_s
         return self._last_s
