@@ -66,6 +66,24 @@ def test_unknown_and_missing_keys_are_named():
         ModelConfig.from_json(json.dumps(entries))
 
 
+def test_a_file_from_before_there_were_backbones_means_resnet3d():
+    entries = json.loads(ModelConfig(**ABOUT, backbone="r2plus1d").to_json())
+    assert entries["backbone"] == "r2plus1d"
+    assert ModelConfig.from_json(json.dumps(entries)).backbone == "r2plus1d"
+    del entries["backbone"]
+    assert ModelConfig.from_json(json.dumps(entries)) == ModelConfig(**ABOUT)
+
+
+@pytest.mark.parametrize("backbone", ["resnet4d", "", None, 3])
+def test_another_backbone_is_one_clear_error(backbone):
+    with pytest.raises(ConfigurationError) as caught:
+        ModelConfig(**ABOUT, backbone=backbone)
+    assert str(caught.value) == (
+        f"invalid model configuration: backbone is {backbone!r} but must be one of resnet3d, r2plus1d, resnet2d, "
+        "resnet2d_attention"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "said"), [("{", "not JSON"), ("[]", "no JSON object"), ('{"schema": "x/2"}', "schema is 'x/2'")]
 )

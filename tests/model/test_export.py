@@ -13,9 +13,10 @@ import pytest
 import torch
 
 import facefatigue.model.export as export_module
+from facefatigue.engine import open_engine
 from facefatigue.errors import ConfigurationError, MissingExtraError, ModelError, OutputError
 from facefatigue.model.artefact import ARTEFACT_FILES, load_artefact
-from facefatigue.model.config import NON_LOCAL_MODES, NON_LOCAL_PLACEMENTS
+from facefatigue.model.config import BACKBONES, NON_LOCAL_MODES, NON_LOCAL_PLACEMENTS
 from facefatigue.model.export import TOLERANCE, compare_with_torch, export_again, export_onnx, write_artefact
 from facefatigue.model.weights import load_network
 
@@ -30,6 +31,11 @@ FAMILY = [
     {"head": "sigmoid", "classes": 1},
     {"classes": 2, "frames": 5, "size_px": 31},
     {"depth": 50, "non_local_mode": "concatenate"},
+    *({"backbone": backbone, "depth": depth} for backbone in BACKBONES[1:] for depth in (10, 18, 50)),
+    *(
+        {"backbone": backbone, "depth": 10, "frames": 5, "size_px": 31, "non_local_position": 0}
+        for backbone in BACKBONES[1:]
+    ),
 ]
 
 
@@ -89,6 +95,23 @@ def test_a_model_folder_holds_the_network(tmp_path, small_config, random_network
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["m"]
 
 
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_every_backbone_runs_from_its_folder_in_every_engine(tmp_path, small_config, random_network, backbone):
+    config = small_config(backbone=backbone)
+    network = random_network(config)
+    artefact = write_artefact(network, config, tmp_path / "m", "# card").artefact
+    assert load_artefact(tmp_path / "m").config.backbone == backbone
+    clip = np.random.default_rng(1).uniform(-1, 1, (2, *config.clip_shape)).astype(np.float32)
+    with torch.inference_mode():
+        logits, score = network(torch.from_numpy(clip))
+    for name in ("onnxruntime", "openvino", "torch"):
+        engine = open_engine(artefact, engine=name, precision="f32", threads=1)
+        output = engine.run(clip)
+        engine.close()
+        np.testing.assert_allclose(output.logits, logits.numpy(), atol=TOLERANCE)
+        np.testing.assert_allclose(output.score, score.numpy(), atol=TOLERANCE)
+
+
 def test_a_model_folder_and_an_empty_folder_are_replaced(tmp_path, small_config, random_network):
     config = small_config(depth=10)
     (tmp_path / "m").mkdir()
@@ -146,6 +169,8 @@ def test_weights_that_are_not_finite_are_not_written(tmp_path, small_config, ran
 def test_a_configuration_of_another_network_is_refused(tmp_path, small_config, random_network):
     with pytest.raises(ConfigurationError, match=r"depth is 18.*classes is 10"):
         write_artefact(random_network(small_config(depth=10, classes=2)), small_config(), tmp_path / "m", "# card")
+    with pytest.raises(ConfigurationError, match=r"backbone is 'resnet3d' but the network has 'resnet2d'"):
+        write_artefact(random_network(small_config(backbone="resnet2d")), small_config(), tmp_path / "m", "# card")
 
 
 def test_export_again_mends_a_damaged_graph(tmp_path, small_config, random_network):

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from facefatigue.model.artefact import ZOO
 from facefatigue.model.config import (
+    BACKBONES,
     DEPTHS,
     NON_LOCAL_MODES,
     NON_LOCAL_PLACEMENTS,
@@ -16,6 +18,7 @@ from facefatigue.model.config import (
 from facefatigue.model.logits import score_from_logits
 from facefatigue.model.network import FatigueNet
 from facefatigue.model.non_local import NonLocalBlock
+from facefatigue.model.weights import load_network
 
 PUBLISHED = ModelConfig(name="m", version="1", licence="x", training_data="x", metrics={})
 
@@ -46,6 +49,80 @@ def test_stages_have_the_published_strides(small_config):
             x = stage(x)
             shapes.append(tuple(x.shape[1:]))
     assert shapes == [(8, 16, 56, 56), (8, 16, 56, 56), (16, 8, 28, 28), (32, 4, 14, 14), (64, 2, 7, 7)]
+
+
+def test_the_shipped_weights_still_fit():
+    config = ModelConfig.read(ZOO / "rig-v0" / "config.json")
+    assert config.backbone == "resnet3d"
+    assert load_network(config, ZOO / "rig-v0" / "model.safetensors").config == config
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("depth", [10, 18, 50])
+@pytest.mark.parametrize(("position", "placement"), [(0, "inside"), (1, "after"), (3, "inside")])
+def test_every_backbone_gives_logits_and_score(small_config, backbone, depth, position, placement):
+    config = small_config(backbone=backbone, depth=depth, non_local_position=position, non_local_placement=placement)
+    with torch.device("meta"):
+        network = FatigueNet(config)
+        pooled = network.pooled(torch.empty(2, 3, 7, 33, 33))
+        logits, score = network(torch.empty(2, 3, 7, 33, 33))
+    features = (4 if depth == 50 else 1) * 8 * 8 * (2 if backbone == "resnet2d_attention" else 1)
+    assert (pooled.shape, network.features.in_features) == ((2, features), features)
+    assert (logits.shape, score.shape) == ((2, 10), (2,))
+
+
+@pytest.mark.parametrize(("backbone", "frames"), [("r2plus1d", [16, 16, 8, 4, 2]), ("resnet2d", [32] * 5)])
+def test_baselines_have_the_published_strides_but_2d_ones_keep_every_frame(small_config, backbone, frames):
+    with torch.device("meta"):
+        network = FatigueNet(small_config(backbone=backbone))
+        x = network.stem(torch.empty(1, 3, 32, 224, 224))
+        shapes = [tuple(x.shape[1:])]
+        for stage in (network.stage1, network.stage2, network.stage3, network.stage4):
+            x = stage(x)
+            shapes.append(tuple(x.shape[1:]))
+    assert [shape[1] for shape in shapes] == frames
+    assert [shape[:1] + shape[2:] for shape in shapes] == [(8, 56, 56), (8, 56, 56), (16, 28, 28), (32, 14, 14), (64, 7, 7)]
+
+
+def test_2d_features_are_the_mean_over_frames_seen_alone(small_config, random_network):
+    network = random_network(small_config(backbone="resnet2d", non_local_position=0))
+    clip = torch.rand(2, 3, 5, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.inference_mode():
+        alone = torch.stack([network.pooled(clip[:, :, t : t + 1]) for t in range(5)])
+        torch.testing.assert_close(network.pooled(clip), alone.mean(dim=0), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "ignores"), [("resnet2d", True), ("resnet2d_attention", True), ("resnet3d", False), ("r2plus1d", False)]
+)
+@pytest.mark.parametrize("position", [0, 3])
+def test_only_2d_backbones_ignore_the_order_of_frames(small_config, random_network, backbone, ignores, position):
+    network = random_network(small_config(backbone=backbone, non_local_position=position))
+    clip = torch.rand(2, 3, 8, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.inference_mode():
+        before, after = network.pooled(clip), network.pooled(clip[:, :, [3, 0, 7, 1, 6, 2, 5, 4]])
+    assert torch.allclose(before, after, atol=1e-4) == ignores
+
+
+@pytest.mark.parametrize("backbone", ["resnet2d", "resnet2d_attention"])
+def test_frames_that_are_all_the_same_count_as_one(small_config, random_network, backbone):
+    network = random_network(small_config(backbone=backbone))
+    image = torch.rand(2, 3, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.inference_mode():
+        one = network.pooled(image)
+        for frames in (2, 7):
+            torch.testing.assert_close(network.pooled(image.expand(-1, -1, frames, -1, -1)), one, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("width", [8, 64])
+def test_r2plus1d_has_the_size_of_resnet3d(small_config, depth, width):
+    with torch.device("meta"):
+        sizes = [
+            count(FatigueNet(small_config(backbone=backbone, depth=depth, first_channel=width)))
+            for backbone in ("r2plus1d", "resnet3d")
+        ]
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.01)
 
 
 @pytest.mark.parametrize("position", NON_LOCAL_POSITIONS)
@@ -118,8 +195,9 @@ def test_block_gradients(mode):
     assert torch.autograd.gradcheck(block, (x,))
 
 
-def test_every_weight_gets_a_gradient(small_config, random_network):
-    network = random_network(small_config()).train()
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_every_weight_gets_a_gradient(small_config, random_network, backbone):
+    network = random_network(small_config(backbone=backbone)).train()
     logits, score = network(torch.rand(2, 3, 8, 32, 32) * 2 - 1)
     (score.sum() + logits.square().sum()).backward()
     assert [name for name, parameter in network.named_parameters() if parameter.grad is None] == []

@@ -8,20 +8,20 @@ limited to tensors and plain containers, so that an untrusted file cannot run co
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from facefatigue.errors import ModelError
 from facefatigue.model.config import WIDTHS, Head, ModelConfig, NonLocalMode, NonLocalPlacement
-from facefatigue.model.network import BOTTLENECK_DEPTHS, STAGE_BLOCKS, FatigueNet
-from facefatigue.model.weights import build_network, listed, mismatches
+from facefatigue.model.network import FatigueNet, depth_of
+from facefatigue.model.weights import build_network, listed, mismatches, read_torch_file, state_dict_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
 _ENCODER, _HEAD = "visual_encoder.", "liner.2."
@@ -92,14 +92,8 @@ def read_checkpoint(path: str | Path, *, non_local_mode: NonLocalMode | None = N
         ModelError: The file cannot be read safely, or it is not a network of this family; tensors at fault are named.
     """
     path = Path(path)
-    loaded = _load(path)
-    state = loaded.get("state_dict", loaded)
-    if not isinstance(state, Mapping) or not any(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ModelError(f"{path} holds no network weights: expected a state dict, or a dict with one under 'state_dict'")
-    named = {_without_module(str(name)): value for name, value in state.items()}
-    alien = [f"{name} is {type(value).__name__}, not a tensor" for name, value in named.items() if not _is_tensor(value)]
-    if alien:
-        raise ModelError(f"{path} is not a published checkpoint: {listed(alien)}")
+    loaded = read_torch_file(path)
+    named = state_dict_of(loaded, where=str(path))
     try:
         architecture = _infer(named, non_local_mode)
     except _UnknownArchitectureError as error:
@@ -133,34 +127,6 @@ class _UnknownArchitectureError(Exception):
     """The weights are not those of a network of this family; the text says why."""
 
 
-def _load(path: Path) -> Mapping[Any, Any]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch warns of pickles that it then refuses
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror or error}") from None
-    except Exception as error:  # damaged pickles and archives fail in every way there is
-        if unsafe := re.search(r"GLOBAL (\S+)", str(error)):
-            reason = f"it holds more than tensors ({unsafe[1]}), which could run code when loaded"
-        else:
-            reason = "it is damaged or no torch checkpoint"
-        raise ModelError(f"{path} cannot be loaded safely: {reason}") from error
-    if not isinstance(loaded, Mapping):
-        raise ModelError(f"{path} is not a published checkpoint: it holds a {type(loaded).__name__}, not a dict")
-    return loaded
-
-
-def _without_module(name: str) -> str:
-    while name.startswith("module."):  # once for each time it was wrapped to run in parallel
-        name = name.removeprefix("module.")
-    return name
-
-
-def _is_tensor(value: object) -> bool:
-    return isinstance(value, torch.Tensor)
-
-
 def _infer(named: Mapping[str, Tensor], mode: NonLocalMode | None) -> Architecture:
     first, last = _matrix(named, f"{_ENCODER}conv1.weight", 5), _matrix(named, f"{_HEAD}weight", 2)
     if first.shape[0] not in WIDTHS:
@@ -168,8 +134,8 @@ def _infer(named: Mapping[str, Tensor], mode: NonLocalMode | None) -> Architectu
     position, index, found_mode = _non_local(named, mode)
     blocks = tuple(len(_indices(named, stage, "conv1.weight")) for stage in (1, 2, 3, 4))
     bottleneck = any(name.endswith(".conv3.weight") for name in named)
-    depths = [d for d, counts in STAGE_BLOCKS.items() if counts == blocks and (d in BOTTLENECK_DEPTHS) == bottleneck]
-    if not depths:
+    depth = depth_of(blocks, bottleneck=bottleneck)
+    if depth is None:
         kind = "bottleneck" if bottleneck else "basic"
         raise _UnknownArchitectureError(f"its stages have {blocks} {kind} blocks, which is no depth of this family")
     inside = {0: None, **dict(enumerate(blocks, start=1))}[position]
@@ -177,7 +143,7 @@ def _infer(named: Mapping[str, Tensor], mode: NonLocalMode | None) -> Architectu
         raise _UnknownArchitectureError(f"its non-local block is layer {index} of stage {position}, not at the stage's end")
     classes = last.shape[0]
     return Architecture(
-        depth=depths[0],
+        depth=depth,
         first_channel=first.shape[0],
         non_local_position=position,
         non_local_mode=found_mode,

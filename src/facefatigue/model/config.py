@@ -18,16 +18,21 @@ if TYPE_CHECKING:
 
 SCHEMA = "facefatigue.model/1"
 
+Backbone = Literal["resnet3d", "r2plus1d", "resnet2d", "resnet2d_attention"]
 NonLocalMode = Literal["embedded_gaussian", "gaussian", "dot", "concatenate"]
 NonLocalPlacement = Literal["inside", "after"]
 Head = Literal["classes", "sigmoid"]
 
+BACKBONES: tuple[Backbone, ...] = get_args(Backbone)
 DEPTHS = (10, 18, 34, 50, 101, 152, 200)
 WIDTHS = (8, 16, 32, 64)
 NON_LOCAL_POSITIONS = (0, 1, 2, 3, 4)
 NON_LOCAL_MODES: tuple[NonLocalMode, ...] = get_args(NonLocalMode)
 NON_LOCAL_PLACEMENTS: tuple[NonLocalPlacement, ...] = get_args(NonLocalPlacement)
 HEADS: tuple[Head, ...] = get_args(Head)
+
+# Fields that a config.json may lack because it is older than they are; their defaults say what such a model is.
+_LATER_FIELDS = frozenset({"backbone"})
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -45,7 +50,9 @@ class ModelConfig:
         licence: Licence of the weights.
         training_data: One sentence: what the weights were trained on, under which licence.
         metrics: Measured figures by name; a string where a figure needs words.
-        depth: Layers of the 3D-ResNet.
+        backbone: How the layers see time: the published 3D-ResNet, or a baseline (see
+            :class:`facefatigue.model.network.FatigueNet`).
+        depth: Layers of the ResNet.
         first_channel: Channels of the first stage; the stages have 1, 2, 4 and 8 times as many.
         non_local_position: Stage (1 to 4) with a non-local block; 0 for none.
         non_local_mode: How two positions are compared; has no effect at position 0.
@@ -67,6 +74,7 @@ class ModelConfig:
     licence: str
     training_data: str
     metrics: Mapping[str, float | str] = field(hash=False)
+    backbone: Backbone = "resnet3d"
     depth: int = 18
     first_channel: int = 64
     non_local_position: int = 3
@@ -124,6 +132,8 @@ class ModelConfig:
     def from_json(cls, text: str, *, where: str = "config.json") -> Self:
         """Read the text of a config.json, which names every field.
 
+        A text from before there were baselines names no backbone and means "resnet3d".
+
         Args:
             text: JSON text.
             where: What to call the text in an error.
@@ -140,7 +150,8 @@ class ModelConfig:
         schema = entries.pop("schema", None)
         known = [entry.name for entry in dataclasses.fields(cls)]
         faults = [] if schema == SCHEMA else [f"schema is {schema!r}, expected {SCHEMA!r}"]
-        for kind, keys in (("unknown", entries.keys() - set(known)), ("missing", set(known) - entries.keys())):
+        missing = set(known) - _LATER_FIELDS - entries.keys()
+        for kind, keys in (("unknown", entries.keys() - set(known)), ("missing", missing)):
             if keys:
                 faults.append(f"{kind} {'key' if len(keys) == 1 else 'keys'} {', '.join(sorted(map(repr, keys)))}")
         if faults:
@@ -197,6 +208,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "licence": ("a text", _text),
     "training_data": ("a text", _text),
     "metrics": ("names with finite numbers or texts", _metrics),
+    "backbone": _one_of(BACKBONES),
     "depth": _one_of(DEPTHS),
     "first_channel": _one_of(WIDTHS),
     "non_local_position": _one_of(NON_LOCAL_POSITIONS),

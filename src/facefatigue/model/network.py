@@ -1,12 +1,14 @@
-"""The network: a 3D-ResNet with a non-local block, from a clip of a face to a fatigue score."""
+"""The network: a ResNet over a clip, with a non-local block, from a clip of a face to a fatigue score."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from facefatigue.model.blocks import BasicBlock, BottleneckBlock, Stem
+from facefatigue.model.frame_attention import FrameAttention
 from facefatigue.model.non_local import NonLocalBlock
 
 if TYPE_CHECKING:
@@ -26,85 +28,35 @@ STAGE_BLOCKS = {
 BOTTLENECK_DEPTHS = frozenset({50, 101, 152, 200})
 
 
-class Stem(nn.Module):
-    """The first convolution: halves height and width, keeps time, then a max pool halves all three."""
+def depth_of(blocks: tuple[int, ...], *, bottleneck: bool) -> int | None:
+    """The depth with so many residual blocks in its stages; None where there is no such depth.
 
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv3d(3, channels, kernel_size=7, stride=(1, 2, 2), padding=3, bias=False)
-        self.norm = nn.BatchNorm3d(channels)
-        self.pool = nn.MaxPool3d(kernel_size=3, stride=2, padding=1)
-
-    def forward(self, clip: Tensor) -> Tensor:
-        """(N, 3, T, H, W) → (N, channels, T/2, H/4, W/4), each rounded up."""
-        x = torch.relu(self.norm(self.conv(clip)))  # (N, channels, T, H/2, W/2)
-        return cast("Tensor", self.pool(x))  # (N, channels, T/2, H/4, W/4)
-
-
-class Shortcut(nn.Module):
-    """The 1×1×1 projection beside a residual block that changes the shape (option B of He et al. 2016)."""
-
-    def __init__(self, channels_in: int, channels_out: int, *, stride: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv3d(channels_in, channels_out, kernel_size=1, stride=stride, bias=False)
-        self.norm = nn.BatchNorm3d(channels_out)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, channels_in, T, H, W) → (N, channels_out, T/stride, H/stride, W/stride)."""
-        return cast("Tensor", self.norm(self.conv(x)))
-
-
-class BasicBlock(nn.Module):
-    """Two 3×3×3 convolutions and a shortcut (He et al. 2016, figure 5 left, in 3D)."""
-
-    expansion = 1
-
-    def __init__(self, channels_in: int, channels: int, *, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv3d(channels_in, channels, kernel_size=3, stride=stride, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm3d(channels)
-        self.conv2 = nn.Conv3d(channels, channels, kernel_size=3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm3d(channels)
-        self.shortcut = _shortcut(channels_in, channels, stride=stride)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, channels_in, T, H, W) → (N, channels, T/stride, H/stride, W/stride)."""
-        y = torch.relu(self.norm1(self.conv1(x)))  # (N, channels, T/stride, H/stride, W/stride)
-        y = self.norm2(self.conv2(y))  # (N, channels, T/stride, H/stride, W/stride)
-        return torch.relu(y + self.shortcut(x))
-
-
-class BottleneckBlock(nn.Module):
-    """1×1×1, 3×3×3 (with the stride) and 1×1×1 convolutions and a shortcut (He et al. 2016, figure 5 right, in 3D)."""
-
-    expansion = 4
-
-    def __init__(self, channels_in: int, channels: int, *, stride: int) -> None:
-        super().__init__()
-        channels_out = self.expansion * channels
-        self.conv1 = nn.Conv3d(channels_in, channels, kernel_size=1, bias=False)
-        self.norm1 = nn.BatchNorm3d(channels)
-        self.conv2 = nn.Conv3d(channels, channels, kernel_size=3, stride=stride, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm3d(channels)
-        self.conv3 = nn.Conv3d(channels, channels_out, kernel_size=1, bias=False)
-        self.norm3 = nn.BatchNorm3d(channels_out)
-        self.shortcut = _shortcut(channels_in, channels_out, stride=stride)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, channels_in, T, H, W) → (N, 4 × channels, T/stride, H/stride, W/stride)."""
-        y = torch.relu(self.norm1(self.conv1(x)))  # (N, channels, T, H, W)
-        y = torch.relu(self.norm2(self.conv2(y)))  # (N, channels, T/stride, H/stride, W/stride)
-        y = self.norm3(self.conv3(y))  # (N, 4 × channels, T/stride, H/stride, W/stride)
-        return torch.relu(y + self.shortcut(x))
+    Args:
+        blocks: Residual blocks of stages 1 to 4.
+        bottleneck: Whether they are bottlenecks.
+    """
+    for depth, counts in STAGE_BLOCKS.items():
+        if counts == blocks and (depth in BOTTLENECK_DEPTHS) == bottleneck:
+            return depth
+    return None
 
 
 class FatigueNet(nn.Module):
-    """A 3D-ResNet with a non-local block and a head for the fatigue score.
+    """A ResNet over a clip, with a non-local block and a head for the fatigue score.
 
-    The network of "Machine vision to human facial fatigue with nonlocal 3D attention network" (arXiv:2104.10420): a
-    3D-ResNet as in Hara et al. (CVPR 2018) with the non-local block of Wang et al. (CVPR 2018). A new network has random
-    weights from torch's global generator: Kaiming normal (fan out, Hara et al.) for the convolutions without bias, torch's
-    own initialisation for the rest.
+    By default the network of "Machine vision to human facial fatigue with nonlocal 3D attention network"
+    (arXiv:2104.10420): a 3D-ResNet as in Hara et al. (CVPR 2018) with the non-local block of Wang et al. (CVPR 2018). The
+    other backbones are baselines for it, of the same depths and widths and with the same head:
+
+    - ``resnet3d``: k×k×k kernels; stem and stages 2 to 4 halve time as well as space;
+    - ``r2plus1d``: each of these kernels split into one over space and one over time (Tran et al., CVPR 2018);
+    - ``resnet2d``: each frame by itself, and the mean of all;
+    - ``resnet2d_attention``: each frame by itself, combined by frame attention (Meng et al., ICIP 2019).
+
+    The non-local block is all that joins the frames of the last two before they are combined; ``resnet2d`` proper has none.
+
+    A new network has random weights from torch's global generator: Kaiming normal (fan out, Hara et al.) for the
+    convolutions without bias, torch's own initialisation for the rest.
 
     Args:
         config: The configuration; its name, licence and metrics are not used.
@@ -114,13 +66,14 @@ class FatigueNet(nn.Module):
         super().__init__()
         self.config = config
         block = _block(config)
-        self.stem = Stem(config.first_channel)
+        self.stem = Stem(config.first_channel, backbone=config.backbone)
         self.stage1 = _stage(config, 1)
         self.stage2 = _stage(config, 2)
         self.stage3 = _stage(config, 3)
         self.stage4 = _stage(config, 4)
         channels = 8 * block.expansion * config.first_channel
-        self.features = nn.Linear(channels, config.feature_dim)
+        self.attention = FrameAttention(channels) if config.backbone == "resnet2d_attention" else None
+        self.features = nn.Linear(channels if self.attention is None else 2 * channels, config.feature_dim)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(config.feature_dim, config.classes)
         self.reset_parameters()
@@ -134,7 +87,10 @@ class FatigueNet(nn.Module):
                 module.reset_parameters()
 
     def forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
-        """Score clips; w is the first width, e is 4 for bottleneck depths and 1 otherwise, sizes are rounded up.
+        """Score clips.
+
+        In the shapes below, w is the first width, e is 4 for bottleneck depths and 1 otherwise, and sizes are rounded up;
+        the 2D backbones keep T where the others halve it.
 
         Args:
             clip: (N, 3, T, H, W) float32 in [-1, 1], RGB.
@@ -146,27 +102,32 @@ class FatigueNet(nn.Module):
         return logits, self.score(logits)  # (N, classes), (N,)
 
     def pooled(self, clip: Tensor) -> Tensor:
-        """The features of clips, averaged over time and space.
+        """The features of clips: their mean over space, and over time their mean or what frame attention makes of them.
 
         Args:
             clip: (N, 3, T, H, W) float32 in [-1, 1], RGB.
 
         Returns:
-            (N, 8e·w) float32.
+            (N, ``features.in_features``) float32: 8e·w features, or 16e·w with frame attention.
         """
         x = self.stem(clip)  # (N, w, T/2, H/4, W/4)
         x = self.stage1(x)  # (N, e·w, T/2, H/4, W/4)
         x = self.stage2(x)  # (N, 2e·w, T/4, H/8, W/8)
         x = self.stage3(x)  # (N, 4e·w, T/8, H/16, W/16)
         x = self.stage4(x)  # (N, 8e·w, T/16, H/32, W/32)
-        pooled: Tensor = x.mean(dim=(2, 3, 4))  # (N, 8e·w)
+        pooled: Tensor
+        if self.attention is None:
+            pooled = x.mean(dim=(2, 3, 4))  # (N, 8e·w)
+        else:
+            frames = x.mean(dim=(3, 4)).transpose(1, 2)  # (N, T, 8e·w)
+            pooled = self.attention(frames)  # (N, 16e·w)
         return pooled
 
     def classify(self, pooled: Tensor) -> Tensor:
         """The logits of pooled features.
 
         Args:
-            pooled: (N, 8e·w) float32.
+            pooled: (N, ``features.in_features``) float32.
 
         Returns:
             (N, classes) float32.
@@ -205,14 +166,9 @@ def _stage(config: ModelConfig, number: int) -> nn.Sequential:
     for index in range(blocks):
         if placement == "inside" and index == blocks - 1:
             layers.append(NonLocalBlock(channels=channels_in, mode=config.non_local_mode))
-        layers.append(block(channels_in, channels, stride=2 if number > 1 and index == 0 else 1))
+        stride = 2 if number > 1 and index == 0 else 1
+        layers.append(block(channels_in, channels, stride=stride, backbone=config.backbone))
         channels_in = block.expansion * channels
     if placement == "after":
         layers.append(NonLocalBlock(channels=channels_in, mode=config.non_local_mode))
     return nn.Sequential(*layers)
-
-
-def _shortcut(channels_in: int, channels_out: int, *, stride: int) -> nn.Module:
-    if stride == 1 and channels_in == channels_out:
-        return nn.Identity()
-    return Shortcut(channels_in, channels_out, stride=stride)

@@ -25,7 +25,7 @@ class NonLocalBlock(nn.Module):
     it starts as the identity and can be put into a trained network.
 
     All but ``dot`` hold P × P numbers for each clip. For 32 frames of 224 px that is 2 MB in stage 3, 160 MB in stage 2 and
-    10 GB in stage 1.
+    10 GB in stage 1; in the 2D backbones, which keep every frame, 160 MB in stage 3.
 
     Args:
         channels: Channels C of the input and output; θ, φ and g have C/2.

@@ -1,8 +1,11 @@
-"""Weights on disk: safetensors files, which hold numbers and cannot run code, and how they fit a network."""
+"""Weights on disk and how they fit a network: safetensors files, and torch's own, of which only tensors are read."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -10,7 +13,6 @@ from facefatigue.errors import ModelError, OutputError
 from facefatigue.model.network import FatigueNet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -99,6 +101,22 @@ def load_network(config: ModelConfig, path: Path) -> FatigueNet:
         MissingExtraError: safetensors is not installed.
         ModelError: The file cannot be read or does not fit the configuration.
     """
+    return build_network(config, read_safetensors(path), where=str(path))
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file, which holds numbers and cannot run code.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its tensors by name, on the CPU.
+
+    Raises:
+        MissingExtraError: safetensors is not installed.
+        ModelError: The file cannot be read.
+    """
     try:
         from safetensors import SafetensorError
         from safetensors.torch import load
@@ -107,7 +125,70 @@ def load_network(config: ModelConfig, path: Path) -> FatigueNet:
 
         raise MissingExtraError("safetensors", "train") from None
     try:
-        weights = load(path.read_bytes())
+        tensors: dict[str, Tensor] = load(path.read_bytes())
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} cannot be read as safetensors: {error}") from None
-    return build_network(config, weights, where=str(path))
+    return tensors
+
+
+def read_torch_file(path: Path) -> Mapping[Any, Any]:
+    """Read a file of ``torch.save`` without running anything in it: tensors and plain containers only.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The dict that was saved; its tensors are on the CPU.
+
+    Raises:
+        ModelError: The file cannot be read, holds more than tensors and plain containers, is damaged or holds no dict.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of pickles that it then refuses
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}") from None
+    except Exception as error:  # damaged pickles and archives fail in every way there is
+        if unsafe := re.search(r"GLOBAL (\S+)", str(error)):
+            reason = f"it holds more than tensors ({unsafe[1]}), which could run code when loaded"
+        else:
+            reason = "it is damaged or no torch checkpoint"
+        raise ModelError(f"{path} cannot be loaded safely: {reason}") from error
+    if not isinstance(loaded, Mapping):
+        raise ModelError(f"{path} holds no network weights: it holds a {type(loaded).__name__}, not a dict")
+    return loaded
+
+
+def state_dict_of(loaded: Mapping[Any, Any], *, where: str) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by name, without the ``module.`` that a data-parallel network puts in front.
+
+    Args:
+        loaded: A state dict, or a dict with one under "state_dict".
+        where: What to call the checkpoint in an error.
+
+    Raises:
+        ModelError: There is no state dict, two names differ only by their ``module.``, or a value is no tensor.
+    """
+    state = loaded.get("state_dict", loaded)
+    if not isinstance(state, Mapping) or not any(isinstance(value, torch.Tensor) for value in state.values()):
+        raise ModelError(f"{where} holds no network weights: expected a state dict, or a dict with one under 'state_dict'")
+    named: dict[str, Tensor] = {}
+    faults = []
+    for key, value in state.items():
+        name = _without_module(str(key))
+        if not isinstance(value, torch.Tensor):
+            faults.append(f"{name} is {type(value).__name__}, not a tensor")
+        elif name in named:
+            faults.append(f"{name} is there twice")
+        else:
+            named[name] = value
+    if faults:
+        raise ModelError(f"{where} holds other things than network weights: {listed(faults)}")
+    return named
+
+
+def _without_module(name: str) -> str:
+    while name.startswith("module."):  # once for each time it was wrapped to run in parallel
+        name = name.removeprefix("module.")
+    return name
