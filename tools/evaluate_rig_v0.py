@@ -23,17 +23,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from facefatigue.clips import clip_from_crops
-from facefatigue.engine import EngineOutput, open_engine
+from facefatigue.clips import ClipSpec, clip_from_crops
+from facefatigue.data.manifest import MANIFEST
+from facefatigue.engine import open_engine
 from facefatigue.estimate import Limits
 from facefatigue.estimate.session import Session
+from facefatigue.evaluate import area_under_roc, pearson
 from facefatigue.faces import Mtcnn
 from facefatigue.model.artefact import load_artefact
 from facefatigue.model.export import write_artefact
 from facefatigue.model.network import FatigueNet
 from facefatigue.model.weights import load_network
-from facefatigue.train.data import MANIFEST
-from facefatigue.train.metrics import area_under_roc, score_figures
 from facefatigue.video import open_video
 
 if TYPE_CHECKING:
@@ -104,48 +104,34 @@ def synthetic_figures(score: Scorer, manifest: Path) -> Figures:
 
 def clip_figures(found: NDArray[np.float64], wanted: NDArray[np.float64]) -> dict[str, float]:
     """MAE, Pearson, CCC (Lin 1989), accuracy and AUC at 0.5."""
-    plain = score_figures(found, wanted)
     covariance = float(np.mean((wanted - wanted.mean()) * (found - found.mean())))
-    ccc = 2 * covariance / float(wanted.var() + found.var() + (wanted.mean() - found.mean()) ** 2)
     undefined = float("nan")
+    correlation, auc = pearson(found, wanted), area_under_roc(found, wanted >= 0.5)
     return {
-        "mae": plain.mae,
-        "pearson": undefined if plain.pearson is None else plain.pearson,
-        "ccc": ccc,
-        "accuracy": plain.accuracy,
-        "auc": undefined if plain.auc is None else plain.auc,
+        "mae": float(np.mean(np.abs(found - wanted))),
+        "pearson": undefined if correlation is None else correlation,
+        "ccc": 2 * covariance / float(wanted.var() + found.var() + (wanted.mean() - found.mean()) ** 2),
+        "accuracy": float(np.mean((found >= 0.5) == (wanted >= 0.5))),
+        "auc": undefined if auc is None else auc,
     }
-
-
-class Recorder:
-    """Stands where an engine stands, and keeps the clips that it is given; a clip's score is its number."""
-
-    name = "recorder"
-
-    def __init__(self, classes: int) -> None:
-        self.crops: list[Crops] = []
-        self._classes = classes
-
-    def run(self, clip: NDArray[np.float32]) -> EngineOutput:
-        """Keep one clip (1, 3, T, H, W) as crops."""
-        self.crops.append(np.rint((clip[0].transpose(1, 2, 3, 0) + 1) * 127.5).astype(np.uint8))
-        number = np.array([len(self.crops) - 1], np.float32)
-        return EngineOutput(logits=np.zeros((1, self._classes), np.float32), score=number)
-
-    def close(self) -> None:
-        """Nothing to free."""
 
 
 def windows_of(video: Path, config: ModelConfig) -> list[tuple[float, float, Crops]]:
     """(start, end, crops) of the main face's windows, one every 0.5 s: exactly those that `predict` would score."""
-    recorder = Recorder(config.classes)
-    session = Session(detector=Mtcnn(), engine=recorder, config=config, limits=Limits(), stride_s=STRIDE_S)
+    kept: list[Crops] = []
+
+    def keep(crops: Crops) -> tuple[float, float]:
+        kept.append(crops)
+        return float(len(kept) - 1), 0.0  # a window's score is its number
+
+    spec = ClipSpec(frames=config.frames, frame_rate_hz=config.frame_rate_hz, size_px=config.size_px)
+    session = Session(detector=Mtcnn(), score=keep, spec=spec, limits=Limits(), stride_s=STRIDE_S)
     with open_video(video) as frames:
         for frame in frames:
             session.see(frame.rgb, frame.time_s)
     faces, _ = session.finish()
     windows = [window for face in faces for window in face.windows if window.score is not None]
-    return [(window.start_s, window.end_s, recorder.crops[int(window.score or 0)]) for window in windows]
+    return [(window.start_s, window.end_s, kept[int(window.score or 0)]) for window in windows]
 
 
 def yawn_figures(scorers: dict[str, Scorer], artefact: Artefact, folder: Path) -> Figures:

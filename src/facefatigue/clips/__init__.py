@@ -2,6 +2,7 @@
 
 from facefatigue.clips.normalise import clip_from_crops
 from facefatigue.clips.quality import CropQuality, crop_quality, median_quality
+from facefatigue.clips.spec import ClipSpec
 from facefatigue.clips.window import Window, WindowSampler
 
-__all__ = ["CropQuality", "Window", "WindowSampler", "clip_from_crops", "crop_quality", "median_quality"]
+__all__ = ["ClipSpec", "CropQuality", "Window", "WindowSampler", "clip_from_crops", "crop_quality", "median_quality"]

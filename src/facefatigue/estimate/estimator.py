@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from facefatigue.clips import ClipSpec, clip_from_crops
 from facefatigue.engine import open_engine
 from facefatigue.errors import BrokenVideoError, ConfigurationError
 from facefatigue.estimate.limits import Limits
@@ -15,6 +16,7 @@ from facefatigue.estimate.report import Analysis, ModelInfo, Report, SourceInfo
 from facefatigue.estimate.session import LiveWindow, Session
 from facefatigue.faces import Mtcnn, check_frame
 from facefatigue.model.artefact import DEFAULT_MODEL, load_artefact
+from facefatigue.model.logits import fatigue_probability
 from facefatigue.video import open_video
 
 if TYPE_CHECKING:
@@ -74,6 +76,9 @@ class Estimator:
             )
         artefact = load_artefact(model)
         self.config = artefact.config
+        self._spec = ClipSpec(
+            frames=self.config.frames, frame_rate_hz=self.config.frame_rate_hz, size_px=self.config.size_px
+        )
         self._engine = open_engine(artefact, engine=engine, precision=precision, threads=threads)
         self._detector = Mtcnn()
         self._limits = limits or Limits()
@@ -201,8 +206,8 @@ class Estimator:
     ) -> Session:
         return Session(
             detector=self._detector,
-            engine=self._engine,
-            config=self.config,
+            score=self._score,
+            spec=self._spec,
             limits=self._limits,
             all_faces=self._all_faces,
             stride_s=self._stride_s,
@@ -210,6 +215,10 @@ class Estimator:
             keep_thumbnails=keep_thumbnails,
             executor=executor,
         )
+
+    def _score(self, crops: NDArray[np.uint8]) -> tuple[float, float]:
+        output = self._engine.run(clip_from_crops(crops)[None])
+        return float(output.score[0]), float(fatigue_probability(output.logits)[0])
 
 
 def _source_info(video: Video, session: Session) -> SourceInfo:

@@ -14,24 +14,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from facefatigue.clips import Window, WindowSampler, clip_from_crops
+from facefatigue.clips import Window, WindowSampler
 from facefatigue.estimate.aggregate import aggregate, label_of
 from facefatigue.estimate.report import FaceReport, Thumbnail, Trajectory, WindowQuality, WindowResult
 from facefatigue.faces import FaceTracker
 from facefatigue.faces.identity import SAME_PERSON, Album
 from facefatigue.faces.track import MAX_GAP_S
-from facefatigue.model.logits import fatigue_probability
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from facefatigue.engine import Engine
+    from facefatigue.clips import ClipSpec
     from facefatigue.estimate.limits import Limits
     from facefatigue.estimate.report import AbstainReason
     from facefatigue.faces import Mtcnn, TrackedFace
-    from facefatigue.model.config import ModelConfig
+
+    Score = Callable[[NDArray[np.uint8]], tuple[float, float]]
 
 # The main face is the one with the largest sum of sizes over time; a few are followed so that it can be told, and so that
 # somebody who passes by is not taken for it.
@@ -129,22 +129,23 @@ class Session:
 
     Args:
         detector: The face detector; used from the calling thread only.
-        engine: Runs the network; one clip at a time, so that a score never depends on what else is in flight.
-        config: The model's configuration.
+        score: Takes the crops of one window, (T, S, S, 3) uint8 RGB, and gives its score and its probability of fatigue;
+            called for one window at a time, so that a score never depends on what else is in flight.
+        spec: Length, rate and size of a window.
         limits: When to abstain.
         all_faces: Report every face instead of the main one.
         stride_s: Time between window starts; None: no overlap.
         keep_trajectories: Keep where each face was, for an overlay.
         keep_thumbnails: Keep a few small pictures of each face.
-        executor: Where the engine runs; None: in the calling thread.
+        executor: Where ``score`` runs; None: in the calling thread.
     """
 
     def __init__(
         self,
         *,
         detector: Mtcnn,
-        engine: Engine,
-        config: ModelConfig,
+        score: Score,
+        spec: ClipSpec,
         limits: Limits,
         all_faces: bool = False,
         stride_s: float | None = None,
@@ -152,8 +153,8 @@ class Session:
         keep_thumbnails: bool = False,
         executor: Executor | None = None,
     ) -> None:
-        self._engine = engine
-        self._config = config
+        self._score = score
+        self._spec = spec
         self._limits = limits
         self._all_faces = all_faces
         self._stride_s = stride_s
@@ -275,9 +276,9 @@ class Session:
         self._records = joined
 
     def _sampler(self) -> WindowSampler:
-        config = self._config
+        spec = self._spec
         return WindowSampler(
-            frames=config.frames, frame_rate_hz=config.frame_rate_hz, size_px=config.size_px, stride_s=self._stride_s
+            frames=spec.frames, frame_rate_hz=spec.frame_rate_hz, size_px=spec.size_px, stride_s=self._stride_s
         )
 
     def _submit(self, track: int, window: Window) -> None:
@@ -286,10 +287,6 @@ class Session:
         self._waiting.append(_Waiting(track, self._result(window, reason), window.crops, future))
         if len(self._waiting) > _MAX_WAITING and (oldest := self._waiting[-_MAX_WAITING - 1].scores) is not None:
             oldest.result()
-
-    def _score(self, crops: NDArray[np.uint8]) -> tuple[float, float]:
-        output = self._engine.run(clip_from_crops(crops)[None])
-        return float(output.score[0]), float(fatigue_probability(output.logits)[0])
 
     def _result(self, window: Window, reason: AbstainReason | None) -> WindowResult:
         return WindowResult(
@@ -331,7 +328,7 @@ class Session:
             frames=record.frames,
             coverage=record.frames / self._frames,
             seen_s=record.seen_s,
-            window_s=self._config.window_s,
+            window_s=self._spec.window_s,
             windows=record.windows,
         )
 
