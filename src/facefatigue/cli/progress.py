@@ -56,6 +56,7 @@ class CountProgress:
 
     def __init__(self, unit: str) -> None:
         self._unit = unit
+        self._stage = ""
         self._bar: Any = None
 
     def __enter__(self) -> Self:
@@ -74,3 +75,13 @@ class CountProgress:
 
             self._bar = tqdm(total=total, unit=f" {self._unit}", initial=done)
         self._bar.update(done - self._bar.n)
+
+    def at_stage(self, stage: str, done: int, total: int) -> None:
+        """The same for work in stages, each with a bar of its own."""
+        if stage != self._stage and self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        self._stage = stage
+        self.at(done, total)
+        if self._bar is not None:
+            self._bar.set_description_str(stage)

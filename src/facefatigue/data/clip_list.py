@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
+import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facefatigue.clips.spec import ClipSpec
+from facefatigue.data.manifest import manifest_path
+from facefatigue.data.rows import FaultsError, Row, number_in, read_table
 from facefatigue.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from facefatigue.train.settings import TrainSettings
-
-MANIFEST = "manifest.csv"
 COLUMNS = ("clip", "subject", "score")
-_SHOWN_FAULTS = 10
+_WHO = {"subject": "person", "session": "session"}
+
+Shape = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +36,18 @@ class LabelledClip:
         index: Which of its N clips.
         subject: Who is seen.
         score: Fatigue in [0, 1].
-        auxiliary: Further targets, in the order of the settings.
+        session: The occasion of the recording; empty if unknown.
+        auxiliary: Further targets, in the order they were asked for.
+        cells: All cells of the line, by column.
     """
 
     shard: Path
     index: int
     subject: str
     score: float
+    session: str = ""
     auxiliary: tuple[float, ...] = ()
+    cells: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,20 +58,38 @@ class ClipList:
         path: The manifest.
         clips: One entry for each line.
         fingerprint: SHA-256 over all entries, as 64 hex digits; not over pixels.
+        part: Which part of the file it is, in words; empty for the whole.
     """
 
     path: Path
     clips: tuple[LabelledClip, ...]
     fingerprint: str
-    _shards: dict[Path, NDArray[np.uint8]] = field(repr=False)
+    part: str = ""
+    _shards: Mapping[Path, NDArray[np.uint8]] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.clips)
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.part})" if self.part else str(self.path)
+
+    @property
+    def shape(self) -> Shape | None:
+        """(T, H, W, 3) of its clips; None if it has none."""
+        if not self.clips:
+            return None
+        frames, height, width, channels = self._shards[self.clips[0].shard].shape[1:]
+        return frames, height, width, channels
 
     @property
     def subjects(self) -> frozenset[str]:
         """Everyone who is seen."""
         return frozenset(clip.subject for clip in self.clips)
+
+    @property
+    def sessions(self) -> frozenset[str]:
+        """All sessions that are known."""
+        return frozenset(clip.session for clip in self.clips) - {""}
 
     @property
     def scores(self) -> NDArray[np.float32]:
@@ -74,8 +98,17 @@ class ClipList:
 
     @property
     def auxiliary(self) -> NDArray[np.float32]:
-        """(N, K) float32, the further targets, in the order of the list and of the settings."""
+        """(N, K) float32, the further targets, in the order of the list and as they were asked for."""
         return np.array([clip.auxiliary for clip in self.clips], np.float32)
+
+    def column(self, name: str) -> list[str]:
+        """A column of the list as text; empty where the list does not have it."""
+        return [clip.cells.get(name, "") for clip in self.clips]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of all columns."""
+        return tuple(self.clips[0].cells) if self.clips else ()
 
     def crops(self, number: int) -> NDArray[np.uint8]:
         """The frames of one clip: (T, H, W, 3) uint8 RGB, a read-only view of the file.
@@ -87,139 +120,245 @@ class ClipList:
         crops: NDArray[np.uint8] = self._shards[clip.shard][clip.index]
         return crops
 
+    def of_subjects(self, subjects: Iterable[str], part: str) -> ClipList:
+        """The clips of some subjects, in the same order.
 
-def read_lists(train: str | Path, validation: str | Path, settings: TrainSettings) -> tuple[ClipList, ClipList]:
-    """Read and check the training and the validation list.
+        Args:
+            subjects: Whom to keep.
+            part: What to call them.
+        """
+        wanted = frozenset(subjects)
+        clips = tuple(clip for clip in self.clips if clip.subject in wanted)
+        fingerprint = _fingerprint(self.path.parent, clips)
+        return ClipList(path=self.path, clips=clips, fingerprint=fingerprint, part=part, _shards=self._shards)
 
-    A list is a ``manifest.csv`` (or the folder it is in) with at least the columns ``clip``, ``subject`` and ``score``.
-    ``clip`` is ``SHARD.npy#INDEX``, the shard's path relative to the manifest. The training list
-    must also have the columns of auxiliary targets, if there are any; further columns are ignored.
+
+def read_clips(place: str | Path, *, shape: Shape | None = None, auxiliary: Sequence[str] = ()) -> ClipList:
+    """Read and check one list.
+
+    A list is a ``manifest.csv`` or Parquet file (or the folder it is in) with at least the columns ``clip``, ``subject`` and
+    ``score``, as ``facefatigue prepare`` and ``facefatigue synth render`` write it. ``clip`` is ``SHARD.npy#INDEX``, the
+    shard's path relative to the list. ``session`` is used where it is there.
+
+    Args:
+        place: The list.
+        shape: (T, H, W, 3) that all clips must have; None: that of the first.
+        auxiliary: Columns with further targets.
+
+    Raises:
+        FaultsError: It cannot be read or lines are wrong; all faults are in it, with their line numbers.
+    """
+    faults: list[str] = []
+    clips = _read(place, shape=shape, auxiliary=auxiliary, faults=faults)
+    if faults:
+        raise FaultsError(str(manifest_path(place)), faults)
+    return clips
+
+
+def read_lists(
+    train: str | Path, validation: str | Path, *, shape: Shape, auxiliary: Sequence[str] = ()
+) -> tuple[ClipList, ClipList]:
+    """Read and check a training and a validation list together.
 
     Args:
         train: The training list.
-        validation: The validation list; must not share a subject with it, for then its figures would say nothing about
-            people the network has not seen.
-        settings: Gives the shape that clips must have, and the auxiliary targets.
+        validation: The validation list; must not share a subject or a session with it, for then its figures would say
+            nothing about people the network has not seen.
+        shape: (T, H, W, 3) that clips must have.
+        auxiliary: Columns with further targets, which the training list must have.
 
     Returns:
         Both lists, in that order.
 
     Raises:
-        ConfigurationError: A list cannot be read, a line is wrong, or a subject is in both. All faults are counted and
-            the first ten are named, with their line numbers.
+        FaultsError: A list cannot be read, lines are wrong, or somebody is in both; all faults are in it.
     """
-    shape = (settings.frames, settings.size_px, settings.size_px, 3)
-    faults: list[str] = []
-    paths = [_manifest(place) for place in (train, validation)]
-    further = [settings.auxiliary, ()]
-    lines = [_lines(path, names, faults) for path, names in zip(paths, further, strict=True)]
-    if len(lines[0]) == 1:
-        faults.append(f"{paths[0]} has one clip; batch normalisation needs at least two")
-    # Leaks come first, and from all lines: a list with a hundred other faults must not hide them.
-    subjects = [{line["subject"] for _, line in entries} - {""} for entries in lines]
-    faults += [
-        f"subject {subject!r} is in both {paths[0]} and {paths[1]}; a person belongs to one side only"
-        for subject in sorted(subjects[0] & subjects[1])
+    wrong: list[str] = []
+    lists = [
+        _read(place, shape=shape, auxiliary=names, faults=wrong) for place, names in ((train, auxiliary), (validation, ()))
     ]
-    lists = [_clips(path, entries, shape, names, faults) for path, entries, names in zip(paths, lines, further, strict=True)]
+    # Leaks come first: a list with a hundred other faults must not hide them.
+    faults = leaks({str(clips): clips for clips in lists}) + wrong
     if faults:
-        rest = len(faults) - _SHOWN_FAULTS
-        more = f"; and {rest} more" if rest > 0 else ""
-        raise ConfigurationError(f"the clip lists cannot be used: {'; '.join(faults[:_SHOWN_FAULTS])}{more}")
+        raise FaultsError("the lists of clips", faults)
+    check_trainable(lists[0])
     return lists[0], lists[1]
 
 
-def _manifest(place: str | Path) -> Path:
-    path = Path(place)
-    return path / MANIFEST if path.is_dir() else path
+def leaks(parts: Mapping[str, ClipList]) -> list[str]:
+    """Faults of people and sessions that are in more than one list.
+
+    Args:
+        parts: The lists, by what they are called.
+    """
+    faults = []
+    named = list(parts.items())
+    for position, (first, clips) in enumerate(named):
+        for second, others in named[position + 1 :]:
+            for what, shared in (
+                ("subject", clips.subjects & others.subjects),
+                ("session", clips.sessions & others.sessions),
+            ):
+                faults += [
+                    f"{what} {name!r} is in both {first} and {second}; a {_WHO[what]} belongs to one side only"
+                    for name in sorted(shared)
+                ]
+    return faults
 
 
-def _clips(
-    path: Path, lines: list[tuple[int, dict[str, str]]], shape: tuple[int, ...], further: tuple[str, ...], faults: list[str]
-) -> ClipList:
-    shards: dict[Path, NDArray[np.uint8] | str] = {}
+def stated_spec(place: str | Path) -> ClipSpec | None:
+    """The form of clips as the folder of their list states it; None where nothing does.
+
+    Args:
+        place: The list or its folder. Beside it `prepare` leaves a prepare.json, `synth render` a settings.json.
+    """
+    folder = manifest_path(place).parent
+    for name in ("prepare.json", "settings.json"):
+        try:
+            entries = json.loads((folder / name).read_text(encoding="utf-8"))
+            return ClipSpec(frames=entries["frames"], frame_rate_hz=entries["frame_rate_hz"], size_px=entries["size_px"])
+        except (OSError, ValueError, KeyError, TypeError, ConfigurationError):
+            continue
+    return None
+
+
+def check_rate(place: str | Path, spec: ClipSpec) -> None:
+    """Refuse clips that were sampled at another rate than a network is told; pixels alone do not show it.
+
+    Args:
+        place: The list or its folder; one that does not state its rate passes.
+        spec: What the network is told.
+
+    Raises:
+        ConfigurationError: The rates differ.
+    """
+    stated = stated_spec(place)
+    if stated is not None and abs(stated.frame_rate_hz - spec.frame_rate_hz) > 1e-3 * spec.frame_rate_hz:
+        raise ConfigurationError(
+            f"{manifest_path(place)} has clips at {stated.frame_rate_hz:g} frames a second, but the settings say "
+            f"{spec.frame_rate_hz:g} (--frame-rate sets this)"
+        )
+
+
+def check_trainable(clips: ClipList) -> None:
+    """Refuse a list from which nothing can be learnt.
+
+    Raises:
+        FaultsError: It has fewer than two clips, or all of them have the same score.
+    """
+    faults = []
+    if len(clips) < 2:
+        faults.append(f"it has {len(clips)} clips; batch normalisation needs at least two")
+    elif len(set(clips.scores.tolist())) == 1:
+        faults.append(f"every clip has the score {clips.clips[0].score:g}, from which nothing can be learnt")
+    if faults:
+        raise FaultsError(f"the training list {clips}", faults)
+
+
+def _read(place: str | Path, *, shape: Shape | None, auxiliary: Sequence[str], faults: list[str]) -> ClipList:
+    path = manifest_path(place)
+    empty = ClipList(path=path, clips=(), fingerprint="", _shards={})
+    try:
+        table = read_table(path)
+    except FaultsError as error:
+        faults += [f"{path}: {fault}" for fault in error.faults]
+        return empty
+    wanted = (*COLUMNS, *auxiliary)
+    if missing := [column for column in wanted if column not in table.columns]:
+        faults.append(f"{path} has no column {', '.join(missing)}; it must have {', '.join(wanted)}")
+        return empty
+    if not table.rows:
+        faults.append(f"{path} lists no clips")
+    shards = _Shards(shape)
     clips: list[LabelledClip] = []
-    for number, line in lines:
-        where = f"{path} line {number}"
-        found = _clip(path.parent, line, shards, shape, further)
+    seen: dict[str, int] = {}
+    for row in table.rows:
+        found = _clip(path.parent, row, shards, auxiliary)
+        if (name := row.cells["clip"]) in seen:
+            again = f"{name} is listed in line {seen[name]} already"
+            found = [again] if isinstance(found, LabelledClip) else [*found, again]
+        seen.setdefault(name, row.number)
         if isinstance(found, LabelledClip):
             clips.append(found)
         else:
-            faults += [f"{where}: {fault}" for fault in found]
+            faults += [f"{path} line {row.number}: {fault}" for fault in found]
+            clips += _person(row)
+    fingerprint = _fingerprint(path.parent, clips)
+    return ClipList(path=path, clips=tuple(clips), fingerprint=fingerprint, _shards=shards.arrays)
+
+
+def _person(row: Row) -> list[LabelledClip]:
+    """A faulty line's subject and session still count when leaks are looked for."""
+    subject, session = row.cells["subject"], row.cells.get("session", "")
+    return [LabelledClip(shard=Path(), index=0, subject=subject, session=session, score=0.0)] if subject else []
+
+
+def _fingerprint(folder: Path, clips: Iterable[LabelledClip]) -> str:
     digest = hashlib.sha256()
     for clip in clips:
-        entry = (clip.shard.relative_to(path.parent).as_posix(), clip.index, clip.subject, clip.score, *clip.auxiliary)
-        digest.update(repr(entry).encode())
-    arrays = {shard: array for shard, array in shards.items() if not isinstance(array, str)}
-    return ClipList(path=path, clips=tuple(clips), fingerprint=digest.hexdigest(), _shards=arrays)
+        place = clip.shard.relative_to(folder).as_posix() if clip.shard.is_relative_to(folder) else ""
+        digest.update(repr((place, clip.index, clip.subject, clip.session, clip.score, *clip.auxiliary)).encode())
+    return digest.hexdigest()
 
 
-def _lines(path: Path, further: tuple[str, ...], faults: list[str]) -> list[tuple[int, dict[str, str]]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            wanted = (*COLUMNS, *further)
-            missing = [column for column in wanted if column not in (reader.fieldnames or ())]
-            if missing:
-                faults.append(f"{path} has no column {', '.join(missing)}; it must have {', '.join(wanted)}")
-                return []
-            lines = [(reader.line_num, {column: (line[column] or "").strip() for column in wanted}) for line in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or error
-        faults.append(f"{path} cannot be read as a list of clips: {reason}")
-        return []
-    if not lines:
-        faults.append(f"{path} lists no clips")
-    return lines
+class _Shards:
+    """The shards of a list, each opened once; a wrong one is reported at the first line that names it."""
+
+    def __init__(self, shape: Shape | None) -> None:
+        self._shape = shape
+        self.arrays: dict[Path, NDArray[np.uint8]] = {}
+        self._wrong: set[Path] = set()
+
+    def length(self, path: Path, faults: list[str]) -> int | None:
+        """How many clips a shard has; None if it is wrong."""
+        if path in self._wrong:
+            return None
+        if path not in self.arrays:
+            found = self._open(path)
+            if isinstance(found, str):
+                self._wrong.add(path)
+                faults.append(found)
+                return None
+            self.arrays[path] = found
+        return len(self.arrays[path])
+
+    def _open(self, path: Path) -> NDArray[np.uint8] | str:
+        try:
+            array = np.lib.format.open_memmap(path, mode="r")
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            return f"{path.name} cannot be read: {reason}"
+        if self._shape is None and array.ndim == 5:
+            first, second, third, fourth = array.shape[1:]
+            self._shape = (first, second, third, fourth)
+        if array.dtype != np.uint8 or array.shape[1:] != self._shape:
+            found, wanted = f"{array.shape} {array.dtype}", ", ".join(map(str, self._shape or ("T", "H", "W", 3)))
+            return f"{path.name} is {found}, but (N, {wanted}) uint8 is wanted (--frames and --size set this)"
+        return array
 
 
-def _clip(
-    folder: Path,
-    line: dict[str, str],
-    shards: dict[Path, NDArray[np.uint8] | str],
-    shape: tuple[int, ...],
-    further: tuple[str, ...],
-) -> LabelledClip | Sequence[str]:
-    faults = [] if line["subject"] else ["the subject is empty"]
-    score = _number(line["score"])
+def _clip(folder: Path, row: Row, shards: _Shards, auxiliary: Sequence[str]) -> LabelledClip | list[str]:
+    cells = row.cells
+    faults = [] if cells["subject"] else ["the subject is empty"]
+    score = number_in(cells["score"])
     if not 0 <= score <= 1:  # also if not a number
-        faults.append(f"the score is {line['score']!r}, not a number in [0, 1]")
-    auxiliary = tuple(_number(line[column]) for column in further)
+        faults.append(f"the score is {cells['score']!r}, not a number in [0, 1]")
+    further = tuple(number_in(cells[column]) for column in auxiliary)
     faults += [
-        f"{column} is {line[column]!r}, not a finite number"
-        for column, value in zip(further, auxiliary, strict=True)
-        if not math.isfinite(value)
+        f"{column} is {cells[column]!r}, not a finite number"
+        for column, value in zip(auxiliary, further, strict=True)
+        if math.isnan(value)
     ]
-    name, hash_sign, index_text = line["clip"].rpartition("#")
+    name, hash_sign, index_text = cells["clip"].rpartition("#")
     if not (hash_sign and name and index_text.isdecimal() and len(index_text) < 10) or Path(name).is_absolute():
-        return [*faults, f"the clip is {line['clip']!r}, not SHARD.npy#INDEX with a path relative to the list"]
+        return [*faults, f"the clip is {cells['clip']!r}, not SHARD.npy#INDEX with a path relative to the list"]
     shard, index = folder / name, int(index_text)
-    if shard not in shards:
-        shards[shard] = _shard(shard, shape)
-        if not isinstance(shards[shard], np.ndarray):
-            faults.append(str(shards[shard]))  # once, at the first line that names it
-    array = shards[shard]
-    if isinstance(array, str):
+    length = shards.length(shard, faults)
+    if length is not None and index >= length:
+        faults.append(f"{name} has {length} clips, so there is none with index {index}")
+    if faults or length is None:
         return faults
-    if index >= len(array):
-        faults.append(f"{name} has {len(array)} clips, so there is none with index {index}")
-    return faults or LabelledClip(shard=shard, index=index, subject=line["subject"], score=score, auxiliary=auxiliary)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def _shard(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | str:
-    try:
-        array = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or error
-        return f"{path.name} cannot be read: {reason}"
-    if array.dtype != np.uint8 or array.shape[1:] != shape:
-        found, wanted = f"{array.shape} {array.dtype}", ", ".join(map(str, shape))
-        return f"{path.name} is {found}, but the settings want (N, {wanted}) uint8 (--frames and --size set this)"
-    return array
+    session = cells.get("session", "")
+    return LabelledClip(
+        shard=shard, index=index, subject=cells["subject"], session=session, score=score, auxiliary=further, cells=cells
+    )

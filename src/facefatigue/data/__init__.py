@@ -1,0 +1,1 @@
+"""Data: from labelled recordings to lists of face clips and subject-disjoint splits; importing this loads no torch."""
