@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from facefatigue.data.clip_list import read_lists
 from facefatigue.errors import ConfigurationError
 from facefatigue.train.auxiliary import AuxiliaryHead
-from facefatigue.train.data import read_lists
 from facefatigue.train.loop import train
 
 if TYPE_CHECKING:
@@ -20,41 +20,43 @@ if TYPE_CHECKING:
     from facefatigue.train import TrainSettings
 
 
+SHAPE = (8, 32, 32, 3)
+
+
 def test_saying_the_mean_costs_one_and_the_truth_nothing() -> None:
     targets = np.array([[1, 7], [3, 7], [8, 7]], np.float32)
     head = AuxiliaryHead(2, targets[:, :1])
     with torch.no_grad():
         head.linear.weight.zero_()
         head.linear.bias.zero_()
-        assert float(head.loss(torch.zeros(3, 2), torch.from_numpy(targets[:, :1]))) == pytest.approx(1)
+        assert float(head.loss(head(torch.zeros(3, 2)), torch.from_numpy(targets[:, :1]))) == pytest.approx(1)
         head.linear.weight[0, 0] = 1
         standard = (targets[:, 0] - 4) / np.std(targets[:, 0])
         pooled = torch.from_numpy(np.stack([standard, [9, 9, 9]], axis=1).astype(np.float32))
-        assert float(head.loss(pooled, torch.from_numpy(targets[:, :1]))) == pytest.approx(0, abs=1e-10)
-    constant = AuxiliaryHead(2, targets).loss(torch.ones(3, 2), torch.from_numpy(targets))
+        assert float(head.loss(head(pooled), torch.from_numpy(targets[:, :1]))) == pytest.approx(0, abs=1e-10)
+    both = AuxiliaryHead(2, targets)
+    constant = both.loss(both(torch.ones(3, 2)), torch.from_numpy(targets))
     assert torch.isfinite(constant)
 
 
-def test_the_columns_are_read_from_the_training_list_only(
-    lists: tuple[Path, Path], settings: Callable[..., TrainSettings]
-) -> None:
+def test_the_columns_are_read_from_the_training_list_only(lists: tuple[Path, Path]) -> None:
     lists[1].write_text(lists[1].read_text(encoding="utf-8").replace("blinks", "other"), encoding="utf-8")
-    clips, validation = read_lists(*lists, settings(auxiliary=("blinks",)))
+    clips, validation = read_lists(*lists, shape=SHAPE, auxiliary=("blinks",))
     assert clips.auxiliary.shape == (17, 1)
     assert clips.auxiliary[:5, 0].tolist() == [10, 11, 12, 13, 10]
     assert validation.auxiliary.shape == (7, 0)
-    plain, _ = read_lists(*lists, settings())
+    plain, _ = read_lists(*lists, shape=SHAPE)
     assert plain.fingerprint != clips.fingerprint
 
 
-def test_missing_columns_and_values_are_named(lists: tuple[Path, Path], settings: Callable[..., TrainSettings]) -> None:
+def test_missing_columns_and_values_are_named(lists: tuple[Path, Path]) -> None:
     with pytest.raises(ConfigurationError, match="has no column yawns"):
-        read_lists(*lists, settings(auxiliary=("blinks", "yawns")))
+        read_lists(*lists, shape=SHAPE, auxiliary=("blinks", "yawns"))
     lines = lists[0].read_text(encoding="utf-8").splitlines()
     lines[2] = lines[2].rpartition(",")[0] + ",inf"
     lists[0].write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(ConfigurationError, match="line 3: blinks is 'inf', not a finite number"):
-        read_lists(*lists, settings(auxiliary=("blinks",)))
+        read_lists(*lists, shape=SHAPE, auxiliary=("blinks",))
 
 
 @pytest.mark.parametrize("auxiliary", [("score",), ("a", "a"), (" ",), "a"])

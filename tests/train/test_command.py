@@ -22,11 +22,13 @@ def parse(*arguments: object) -> argparse.Namespace:
 def test_published_flags_mean_the_same() -> None:
     published = parse(
         "--arg_rootTrain", "a", "--arg_rootEval", "b", "--out", "c", "--lr", "1e-5", "--loss_alpha", "0.2",
-        "--num_classes", "2", "--first_channel", "8", "--non_local_pos", "4", "--batch_size", "4",
+        "--num_classes", "2", "--first_channel", "8", "--non_local_pos", "4", "--batch_size", "4", "--momentum", "0.8",
+        "--pf", "100", "--accumulation_step", "2", "--is_test", "False", "--is_pretreat", "False", "-e",
     )  # fmt: skip
     own = parse(
         "--train", "a", "--val", "b", "--out", "c", "--learning-rate", "1e-5", "--loss-alpha", "0.2",
-        "--num-classes", "2", "--first-channel", "8", "--non-local-pos", "4", "--batch-size", "4",
+        "--num-classes", "2", "--first-channel", "8", "--non-local-pos", "4", "--batch-size", "4", "--momentum", "0.8",
+        "--print-freq", "100", "--accumulation", "2", "--validate", "false", "--no-augment", "--evaluate",
     )  # fmt: skip
     assert vars(published) == vars(own)
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from typing import TYPE_CHECKING
 
@@ -9,13 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from facefatigue.data.clip_list import read_lists
 from facefatigue.engine import open_engine
 from facefatigue.errors import ConfigurationError, ModelError, OutputError
 from facefatigue.model.artefact import load_artefact
 from facefatigue.model.network import FatigueNet
 from facefatigue.train.batches import batches, validation_order
-from facefatigue.train.data import read_lists
-from facefatigue.train.loop import out_of_patience, train
+from facefatigue.train.log import out_of_patience
+from facefatigue.train.loop import train
+from facefatigue.train.presets import make_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ def test_loss_falls_on_what_can_be_learnt(
 ) -> None:
     # Without augmentation, for here brightness is the score.
     generator = torch.get_rng_state()
-    result = train(*lists, tmp_path / "run", settings(epochs=15, dropout=0.0, learning_rate=1e-2, augment=False))
+    result = train(*lists, tmp_path / "run", settings(epochs=15, dropout=0.0, learning_rate=1e-2, augmentation="none"))
     first, last = result.rows[0], result.rows[-1]
     assert last["train_loss"] < 0.5 * first["train_loss"]
     assert last["validation_mse"] < 0.2 * first["validation_mse"]
@@ -49,20 +50,22 @@ def test_the_run_leaves_log_settings_and_a_model_that_runs(
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert [float(row["learning_rate"]) for row in rows] == pytest.approx([1e-3, 2e-4, 4e-5])
-    assert json.loads((out / "settings.json").read_text())["licence"] == "CC0-1.0"
-    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+    assert make_settings(config=out / "settings.toml") == wanted
+    assert (out / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    assert [path.name.startswith("events") for path in (out / "tensorboard").iterdir()] == [True]
+    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == [".lock"]
 
     artefact = load_artefact(out / "model")
     assert (artefact.config.name, artefact.config.licence, artefact.config.frame_rate_hz) == ("tiny", "CC0-1.0", 12.5)
     card = artefact.card_text()
     assert "| training | 17 | 3 |" in card
     assert "chose the checkpoint" in card
-    clips = read_lists(*lists, wanted)[1]
-    whole = next(batches(clips, validation_order(7, batch_size=7), augmented_with=None))
+    clips = read_lists(*lists, shape=(8, 32, 32, 3))[1]
+    whole = next(batches(clips, validation_order(7, batch_size=7)))
     engine = open_engine(artefact, engine="onnxruntime")
-    score = engine.run(whole.clip).score
+    score = engine.run(whole.clips_on(torch.device("cpu")).numpy()).score
     engine.close()
-    assert float(np.mean((score - whole.score) ** 2)) == pytest.approx(result.best["validation_mse"], abs=1e-5)
+    assert float(np.mean((score - whole.score.numpy()) ** 2)) == pytest.approx(result.best["validation_mse"], abs=1e-5)
     assert artefact.config.metrics["validation_mse"] == pytest.approx(result.best["validation_mse"], abs=1e-4)
 
 
@@ -85,7 +88,7 @@ def test_resumed_equals_uninterrupted_bit_for_bit(
     parts = train(*lists, tmp_path / "parts", wanted, resume=True)
 
     def without_time(rows: tuple[dict, ...]) -> list[dict]:
-        return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+        return [{key: value for key, value in row.items() if key not in {"seconds", "clips_per_s"}} for row in rows]
 
     assert without_time(parts.rows) == without_time(whole.rows)
     first, second = (torch.load(tmp_path / name / "last.pt", weights_only=True) for name in ("whole", "parts"))
@@ -146,7 +149,7 @@ def test_stops_at_the_first_gradient_that_is_not_finite(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(torch.nn.utils, "get_total_norm", lambda _: torch.tensor(math.inf))
+    monkeypatch.setattr(torch.nn.utils, "get_total_norm", lambda *_: torch.tensor(math.inf))
     with pytest.raises(ModelError, match="norm of the gradient is inf in epoch 1, batch 1"):
         train(*lists, tmp_path / "run", settings())
 

@@ -30,6 +30,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     render.add_argument("--clips", type=int, required=True, metavar="N", help="number of clips in all")
     render.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for shards and manifest.csv")
     render.add_argument("--seed", type=int, default=0, help="everything follows from it (default: 0)")
+    render.add_argument("--frames", type=int, default=32, help="frames of a clip (default: 32)")
+    render.add_argument("--frame-rate", type=float, default=12.5, metavar="HZ", help="their rate (default: 12.5)")
+    render.add_argument("--size", type=int, default=112, metavar="PX", help="height and width of a clip (default: 112)")
     render.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
     render.set_defaults(run=run_render)
     sample = parts.add_parser(
@@ -48,7 +51,7 @@ def run_render(args: argparse.Namespace) -> int:
     from facefatigue.synth.clips import ClipSettings, render_clips
 
     with CountProgress("clips") as progress:
-        settings = ClipSettings(seed=args.seed)
+        settings = ClipSettings(seed=args.seed, frames=args.frames, frame_rate_hz=args.frame_rate, size_px=args.size)
         manifest = render_clips(args.rig, args.clips, args.out, settings, workers=args.workers, progress=progress.at)
     print(f"{args.clips} clips listed in {manifest}")
     return EXIT_OK

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from facefatigue.atomic import atomic_path, make_folder
+from facefatigue.clips import ClipSpec
 from facefatigue.errors import ConfigurationError
 from facefatigue.faces import align_face
 from facefatigue.synth.cues import make_temperament, perform
@@ -37,9 +38,10 @@ SHARD_CLIPS = 50
 CLIPS_A_SUBJECT = 5
 MANIFEST = "manifest.csv"
 STATE_SHARE = 0.4
+LABEL_SOURCE = "synthetic: acted by a rendered person"
 COLUMNS = (
     "clip", "subject", "score", "fatigue", "expressed", "closure", "perclos", "mouth", "yawning", "skin_tone", "glasses",
-    "infrared", "eye_distance_px",
+    "infrared", "eye_distance_px", "label_source",
 )  # fmt: skip
 
 
@@ -198,6 +200,9 @@ def render_clips(
     """
     if settings.seed < 0:
         raise ConfigurationError(f"the seed is {settings.seed}; it must be a whole number of at least 0")
+    ClipSpec(
+        frames=settings.frames, frame_rate_hz=settings.frame_rate_hz, size_px=settings.size_px
+    )  # refuses what is no clip
     if clips < 1 or workers < 1:
         raise ConfigurationError(f"{clips} clips with {workers} workers cannot be rendered; give at least 1 of each")
     load_rig(rig_path)
@@ -276,5 +281,5 @@ def _write_manifest(out_dir: Path, sizes: dict[int, int]) -> Path:
             rows = json.loads(shard.with_suffix(".json").read_text(encoding="utf-8"))
             for index, row in enumerate(rows[:size]):
                 shown = {key: round(value, 6) if isinstance(value, float) else value for key, value in row.items()}
-                writer.writerow({"clip": f"{shard.name}#{index}", **shown})
+                writer.writerow({"clip": f"{shard.name}#{index}", **shown, "label_source": LABEL_SOURCE})
     return path

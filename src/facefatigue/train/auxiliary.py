@@ -6,7 +6,7 @@ eye closure, mouth opening); a linear layer reads these from the pooled features
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import nn
@@ -37,12 +37,16 @@ class AuxiliaryHead(nn.Module):
         self.register_buffer("spread", torch.where(spread > 0, spread, torch.ones_like(spread)))
         self.linear = nn.Linear(channels, targets.shape[1])
 
-    def loss(self, pooled: Tensor, targets: Tensor) -> Tensor:
+    def forward(self, pooled: Tensor) -> Tensor:
+        """(N, C) pooled features → (N, K), the targets in standard deviations from their mean."""
+        return cast("Tensor", self.linear(pooled))
+
+    def loss(self, read: Tensor, targets: Tensor) -> Tensor:
         """Mean squared error of the standardised targets: 1 for a head that always says the mean.
 
         Args:
-            pooled: (N, C) float32, pooled features.
-            targets: (N, K) float32.
+            read: (N, K) float32, what the head read.
+            targets: (N, K) float32, the true targets.
         """
         standard = (targets - self.mean) / self.spread  # (N, K)
-        return functional.mse_loss(self.linear(pooled), standard)
+        return functional.mse_loss(read, standard)

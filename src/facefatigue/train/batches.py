@@ -1,4 +1,4 @@
-"""Batches of clips, prepared by a thread while the network computes; seed and epoch decide them entirely."""
+"""Batches of clips, read by a thread while the network computes; seed and epoch decide them entirely."""
 
 from __future__ import annotations
 
@@ -8,52 +8,78 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
-from facefatigue.clips import clip_from_crops
-from facefatigue.train.augment import augment_crops, draw_augmentation
+from facefatigue.train.augment import Augmentation, augment_clips, draw_augmentation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
-    from facefatigue.train.data import ClipList
+    from facefatigue.data.clip_list import ClipList
+    from facefatigue.train.settings import Augmentations
 
-_PREPARED = 2  # batches that wait for the network; one of 16 clips, 32 frames and 112 px takes 77 MB
+_PREPARED = 2  # batches that wait for the network; one of 16 clips, 32 frames and 112 px takes 19 MB
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Batch:
-    """Clips and their scores.
+    """Clips and their scores, on the CPU.
 
     Attributes:
-        clip: (N, 3, T, H, W) float32 in [-1, 1], RGB.
+        crops: (N, T, H, W, 3) uint8 RGB; in page-locked memory where a GPU is to fetch it.
         score: (N,) float32 in [0, 1].
         auxiliary: (N, K) float32, further targets; K may be 0.
+        drawn: N augmentations.
     """
 
-    clip: NDArray[np.float32]
-    score: NDArray[np.float32]
-    auxiliary: NDArray[np.float32]
+    crops: Tensor
+    score: Tensor
+    auxiliary: Tensor
+    drawn: tuple[Augmentation, ...]
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def clips_on(self, device: torch.device) -> Tensor:
+        """The clips as the network takes them, augmented there.
+
+        Args:
+            device: Where the network is.
+
+        Returns:
+            (N, 3, T, H, W) float32 in [-1, 1], RGB, channels last in memory.
+        """
+        crops = self.crops.to(device, non_blocking=True)  # (N, T, H, W, 3)
+        clips = crops.permute(0, 4, 1, 2, 3).to(torch.float32)  # (N, 3, T, H, W)
+        clips = augment_clips(clips, self.drawn)
+        # The same operations as in facefatigue.clips.clip_from_crops, so that both round alike.
+        clips = clips.mul_(torch.tensor(1 / 127.5, dtype=torch.float32, device=device)).sub_(1.0)
+        return clips.contiguous(memory_format=torch.channels_last_3d)
 
 
-def training_order(clips: int, *, batch_size: int, seed: int, epoch: int) -> list[NDArray[np.int64]]:
-    """The clips of each batch of one epoch, every clip once, in an order that only seed and epoch decide.
+def training_order(clips: int, *, batch_size: int, seed: int, epoch: int, processes: int = 1) -> list[NDArray[np.int64]]:
+    """The clips of each batch of all processes in one epoch, every clip once, in an order that seed and epoch decide.
 
-    A last batch of one clip joins the batch before it, because batch normalisation cannot use it alone.
+    A last batch with fewer than two clips for each process joins the batch before it, because batch normalisation cannot use
+    a single clip.
 
     Args:
         clips: Length of the list.
-        batch_size: Clips in a batch; at least 2.
+        batch_size: Clips in a batch of one process; at least 2.
         seed: The run's seed.
         epoch: From 0.
+        processes: How many work together; a batch has batch_size clips for each.
 
     Returns:
         Places in the list, one (N,) array for each batch.
     """
     order = np.random.default_rng((seed, epoch)).permutation(clips)
-    batches = np.split(order, range(batch_size, clips, batch_size))
-    if len(batches) > 1 and len(batches[-1]) == 1:
+    size = batch_size * processes
+    batches = np.split(order, range(size, clips, size))
+    if len(batches) > 1 and len(batches[-1]) < 2 * processes:
         batches[-2:] = [np.concatenate(batches[-2:])]
     return batches
 
@@ -64,15 +90,22 @@ def validation_order(clips: int, *, batch_size: int) -> list[NDArray[np.int64]]:
 
 
 def batches(
-    clips: ClipList, order: Sequence[NDArray[np.int64]], *, augmented_with: tuple[int, int] | None
+    clips: ClipList,
+    order: Sequence[NDArray[np.int64]],
+    *,
+    augmentation: Augmentations = "none",
+    drawn_with: tuple[int, int] = (0, 0),
+    pinned: bool = False,
 ) -> Iterator[Batch]:
-    """Prepare batches ahead of their use.
+    """Read batches ahead of their use; never more than two wait.
 
     Args:
         clips: Where the clips are.
         order: The clips of each batch.
-        augmented_with: Seed and epoch, which together with a clip's place in the list decide its augmentation, whatever
-            batch it is in; None leaves clips as they are.
+        augmentation: What kind is drawn.
+        drawn_with: Seed and epoch, which with a clip's place in the list decide its augmentation, whatever batch and process
+            it is in.
+        pinned: Put them into page-locked memory, from which a GPU fetches faster.
 
     Yields:
         One batch for each entry of the order.
@@ -80,11 +113,24 @@ def batches(
     Raises:
         OSError: A shard cannot be read any more.
     """
+    scores, auxiliary = clips.scores, clips.auxiliary
+
+    def read(numbers: NDArray[np.int64]) -> Batch:
+        crops = torch.from_numpy(np.stack([clips.crops(number) for number in numbers.tolist()]))
+        return Batch(
+            crops=crops.pin_memory() if pinned else crops,
+            score=torch.from_numpy(scores[numbers]),
+            auxiliary=torch.from_numpy(auxiliary[numbers]),
+            drawn=tuple(
+                draw_augmentation(np.random.default_rng((*drawn_with, number)), augmentation) for number in numbers.tolist()
+            ),
+        )
+
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="clips") as pool:
         waiting: deque[Future[Batch]] = deque()
         try:
             for numbers in order:
-                waiting.append(pool.submit(_prepare, clips, numbers, augmented_with))
+                waiting.append(pool.submit(read, numbers))
                 if len(waiting) > _PREPARED:
                     yield waiting.popleft().result()
             while waiting:
@@ -92,14 +138,3 @@ def batches(
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _prepare(clips: ClipList, numbers: NDArray[np.int64], augmented_with: tuple[int, int] | None) -> Batch:
-    prepared = []
-    for number in numbers.tolist():
-        crops = clips.crops(number)
-        if augmented_with is not None:
-            random = np.random.default_rng((*augmented_with, number))
-            crops = augment_crops(crops, draw_augmentation(random))
-        prepared.append(clip_from_crops(crops))
-    return Batch(clip=np.stack(prepared), score=clips.scores[numbers], auxiliary=clips.auxiliary[numbers])

@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from facefatigue.data.clip_list import ClipList
     from facefatigue.train.checkpoint import LogRow
-    from facefatigue.train.data import ClipList
     from facefatigue.train.settings import TrainSettings
 
 _DIGITS = 4
+_BACKBONES = {
+    "resnet3d": "3D-ResNet",
+    "r2plus1d": "R(2+1)D",
+    "resnet2d": "2D-ResNet, mean over frames",
+    "resnet2d_attention": "2D-ResNet, frame attention",
+}
 
 
 def card_metrics(best: LogRow) -> dict[str, float | str]:
@@ -27,29 +33,33 @@ def card_metrics(best: LogRow) -> dict[str, float | str]:
     return {**figures, "validation_note": "these figures chose the checkpoint"}
 
 
-def card_text(settings: TrainSettings, train: ClipList, validation: ClipList, rows: Sequence[LogRow], best: LogRow) -> str:
+def card_text(
+    settings: TrainSettings, lists: tuple[ClipList, ClipList], rows: Sequence[LogRow], best: LogRow, *, origin: str
+) -> str:
     """The model card, Markdown: what it was trained on and how, and what was measured.
 
     Args:
         settings: Of the run.
-        train: The training list.
-        validation: The validation list.
+        lists: The training and the validation list.
         rows: The log.
         best: The row whose weights were kept.
+        origin: Where the first weights came from.
     """
+    train, validation = lists
     head = "sigmoid output" if settings.classes == 1 else f"{settings.classes} classes"
     lines = [
         f"# {settings.name}",
         "",
         f"A network that scores fatigue in clips of {settings.frames} frames at {settings.frame_rate_hz:g} Hz,",
         (
-            f"{settings.size_px} × {settings.size_px} px: 3D-ResNet-{settings.depth}, first stage {settings.first_channel} "
-            f"channels, non-local position {settings.non_local_position}, {head}."
+            f"{settings.size_px} × {settings.size_px} px: {_BACKBONES[settings.backbone]}-{settings.depth}, "
+            f"first stage {settings.first_channel} channels, non-local position {settings.non_local_position}, {head}."
         ),
         "",
         f"- Version: {settings.version}",
         f"- Licence: {settings.licence}",
         f"- Training data: {settings.training_data}",
+        f"- First weights: {origin}",
         "",
         "## Data",
         "",
@@ -64,8 +74,7 @@ def card_text(settings: TrainSettings, train: ClipList, validation: ClipList, ro
         "",
         "## Figures",
         "",
-        f"Epoch {best['epoch']} of {len(rows)} was kept, the one with the lowest validation loss. The validation figures",
-        "chose the checkpoint, so they flatter it; only a test on other people measures it.",
+        *_choice(settings, rows, best),
         "",
         *(
             f"- {name.replace('_', ' ')}: {'not defined' if value is None else f'{value:.4f}'}"
@@ -79,10 +88,20 @@ def card_text(settings: TrainSettings, train: ClipList, validation: ClipList, ro
         "## Settings",
         "",
         *(f"- {key}: {value}" for key, value in dataclasses.asdict(settings).items()),
-        f"- training list: sha256 {train.fingerprint}",
-        f"- validation list: sha256 {validation.fingerprint}",
+        f"- training list: {train.part or 'the whole list'}, sha256 {train.fingerprint}",
+        f"- validation list: {validation.part or 'the whole list'}, sha256 {validation.fingerprint}",
         "",
         "This is not a medical or safety device.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _choice(settings: TrainSettings, rows: Sequence[LogRow], best: LogRow) -> list[str]:
+    if not settings.validate:
+        return [f"The weights are those after epoch {best['epoch']}, the last; nothing was validated."]
+    what = "lowest validation loss" if settings.keep_best == "loss" else "lowest validation loss and MSE"
+    return [
+        f"Epoch {best['epoch']} of {len(rows)} was kept, the one with the {what}. The validation figures",
+        "chose the checkpoint, so they flatter it; only a test on other people measures it.",
+    ]

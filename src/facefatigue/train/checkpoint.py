@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,47 +20,56 @@ if TYPE_CHECKING:
 LAST_FILE = "last.pt"
 BEST_FILE = "best.safetensors"
 LOG_FILE = "log.csv"
-SETTINGS_FILE = "settings.json"
+SETTINGS_FILE = "settings.toml"
+CURVES_FILE = "curves.png"
+BOARD_FOLDER = "tensorboard"
 MODEL_FOLDER = "model"
-FORMAT = "facefatigue.train/1"
+FORMAT = "facefatigue.train/2"
 
 LogRow = dict[str, float | int | None]
 
 
 @dataclass(kw_only=True)
 class RunState:
-    """Where a run stands after an epoch; everything that decides how it goes on.
+    """Where a run stands after a step; everything that decides how it goes on.
 
     Attributes:
-        identity: Decisive settings and the fingerprints of both lists, by name.
+        identity: Decisive settings, the fingerprints of both lists and the number of processes, by name.
         epoch: Finished epochs.
+        batches: Batches done of the epoch after those.
+        sums: What they add up to; see :class:`facefatigue.train.epoch.Sums`.
+        seconds: Time that they took.
         rows: The log, one row for each finished epoch.
         network: The network's state_dict.
         auxiliary: That of the auxiliary head; empty without auxiliary targets.
         optimiser: The optimiser's state_dict.
-        random: torch's CPU generator state, (bytes,) uint8, and that of the device where it has one.
+        scaler: That of the gradient scaler; empty without one.
+        random: For each process the state of torch's CPU generator, (bytes,) uint8, and of the device's where it has one.
     """
 
     identity: dict[str, Any]
     epoch: int
+    batches: int
+    sums: list[float]
+    seconds: float
     rows: list[LogRow]
     network: dict[str, Any]
     auxiliary: dict[str, Any]
     optimiser: dict[str, Any]
-    random: dict[str, torch.Tensor]
+    scaler: dict[str, Any]
+    random: list[dict[str, torch.Tensor]]
 
 
 def save_state(state: RunState, folder: Path) -> None:
-    """Write the log and the last state, each whole or not at all.
+    """Write the last state, whole or not at all.
 
     Raises:
-        OutputError: A file cannot be written.
+        OutputError: It cannot be written; the state before is still there.
     """
     buffer = io.BytesIO()  # torch's own writing to a full disk raises no OSError
     torch.save({"format": FORMAT, **vars(state)}, buffer)
     with atomic_path(folder / LAST_FILE) as path:
         path.write_bytes(buffer.getbuffer())
-    write_log(state.rows, folder)
 
 
 def write_log(rows: Sequence[LogRow], folder: Path) -> None:
@@ -70,22 +78,14 @@ def write_log(rows: Sequence[LogRow], folder: Path) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
+    if not rows:
+        return
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     with atomic_path(folder / LOG_FILE) as path:
         path.write_text(text.getvalue(), encoding="utf-8")
-
-
-def write_settings(entries: dict[str, Any], folder: Path) -> None:
-    """Write settings.json for whoever looks at the run later; shows at once whether the folder can be written.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
-    with atomic_path(folder / SETTINGS_FILE) as path:
-        path.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def load_state(folder: Path, identity: dict[str, Any]) -> RunState:

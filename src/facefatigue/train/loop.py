@@ -1,49 +1,55 @@
-"""The training loop, from two lists of clips to a model folder."""
+"""A training run, from two lists of clips to a model folder."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from facefatigue.atomic import atomic_path, make_folder
+from facefatigue.data.clip_list import ClipList, check_rate, check_trainable, leaks, read_lists
+from facefatigue.data.rows import FaultsError
 from facefatigue.engine.interface import usable_threads
-from facefatigue.errors import ConfigurationError, ModelError
+from facefatigue.errors import ConfigurationError
+from facefatigue.locks import only_run_in
 from facefatigue.model.export import write_artefact
-from facefatigue.model.network import FatigueNet
+from facefatigue.model.logits import fatigue_probability
 from facefatigue.model.weights import load_network, save_weights
 from facefatigue.train.auxiliary import AuxiliaryHead
-from facefatigue.train.batches import batches, training_order, validation_order
 from facefatigue.train.card import card_metrics, card_text
 from facefatigue.train.checkpoint import (
     BEST_FILE,
+    CURVES_FILE,
     MODEL_FOLDER,
+    SETTINGS_FILE,
     RunState,
     load_state,
     refuse_started,
     save_state,
     write_log,
-    write_settings,
 )
-from facefatigue.train.data import read_lists
-from facefatigue.train.losses import fatigue_loss
-from facefatigue.train.metrics import ScoreFigures, score_figures
+from facefatigue.train.curves import draw_curves
+from facefatigue.train.epoch import Sums, Task, train_epoch, validate
+from facefatigue.train.log import Board, best_row, log_row, out_of_patience, validation_figures
+from facefatigue.train.parallel import gathered, make_fabric, processes_here, share_batch_norm
+from facefatigue.train.people import write_people
+from facefatigue.train.presets import to_toml
+from facefatigue.train.start import first_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    from numpy.typing import NDArray
+    from lightning_fabric import Fabric
 
     from facefatigue.model.artefact import Artefact
     from facefatigue.train.checkpoint import LogRow
-    from facefatigue.train.data import ClipList
     from facefatigue.train.settings import TrainSettings
+
+    Lists = tuple[ClipList, ClipList]
 
 # A step of width 16 at 32 × 112 × 112 px, 16 clips and 2 CPU threads takes 1.23 s with channels last, 1.67 s without.
 MEMORY_FORMAT = torch.channels_last_3d
@@ -54,42 +60,43 @@ class TrainResult:
     """What a run came to.
 
     Attributes:
-        artefact: The model folder with the best weights.
+        artefact: The model folder with the best weights; None in all processes but the first.
         best: The log row of the best epoch.
         rows: The log, one row for each epoch.
     """
 
-    artefact: Artefact
+    artefact: Artefact | None
     best: LogRow
     rows: tuple[LogRow, ...]
 
 
 def train(
-    train_list: str | Path,
-    validation_list: str | Path,
+    train_list: str | Path | ClipList,
+    validation_list: str | Path | ClipList,
     out: str | Path,
     settings: TrainSettings,
     *,
     resume: bool = False,
-    device: str = "cpu",
+    device: str = "auto",
+    devices: int = 1,
     on_batch: Callable[[int, int, int, float], None] | None = None,
     on_epoch: Callable[[LogRow], None] | None = None,
 ) -> TrainResult:
-    """Train a network in float32, and write it as a model folder.
+    """Train a network, and write it as a model folder.
 
-    The recipe is that of arXiv:2104.10420: Adam, the rate × 0.2 at one third and two thirds of the epochs, validation
-    after every epoch. The weights with the lowest validation loss are kept. A run that is stopped can be resumed; on the
-    CPU with the same number of threads it then ends with the same weights, bit for bit. torch's generators are left as
-    they were found.
+    The weights with the lowest validation loss are kept. A run that is stopped can be resumed; on the CPU with the same
+    number of threads it then ends with the same weights, bit for bit. torch's generators are left as they were found.
 
     Args:
-        train_list: A manifest.csv or its folder; see :func:`facefatigue.train.data.read_lists`.
+        train_list: A manifest of clips or its folder (:func:`facefatigue.data.clip_list.read_lists`), or one already read.
         validation_list: Another, with other subjects.
-        out: Folder for settings.json, log.csv, last.pt, best.safetensors and the model folder ``model``; it is made.
+        out: Folder for settings.toml, log.csv, curves.png, tensorboard, last.pt, best.safetensors and the model folder
+            ``model``; it is made.
         settings: All hyper-parameters.
         resume: Continue the run that is in ``out``.
-        device: "cpu", or "cuda" and the like.
-        on_batch: Called after every training batch with the epoch (from 1), the clips done, all clips, and the mean loss.
+        device: "auto", "cpu" or "cuda".
+        devices: Processes on this machine, each with a device of its own. Inside torchrun its numbers count.
+        on_batch: Called after every step with the epoch (from 1), the clips done, all clips, and the mean loss so far.
         on_epoch: Called after every epoch with its row of the log.
 
     Returns:
@@ -97,246 +104,222 @@ def train(
 
     Raises:
         ConfigurationError: Lists, device or folder cannot be used; all faults of the lists at once.
-        ModelError: The loss or the gradient is not finite, or a training state is damaged.
+        ModelError: The loss or the gradient is not finite, or a training state or the first weights are damaged.
         OutputError: A file cannot be written.
-        MissingExtraError: onnx or safetensors is not installed.
+        MissingExtraError: lightning-fabric, tensorboardX, onnx or safetensors is not installed.
     """
-    train_clips, validation_clips = read_lists(train_list, validation_list, settings)
-    place = _device(device)
+    lists = _lists(train_list, validation_list, settings)
+    fabric = make_fabric(device=device, devices=devices, precision=settings.precision)
+    fabric.launch()
     folder = Path(out)
-    lists = {"train_list": train_clips.fingerprint, "validation_list": validation_clips.fingerprint}
-    identity = {**settings.decisive(), **lists}
+    prints = {"train_list": lists[0].fingerprint, "validation_list": lists[1].fingerprint}
+    identity = {**settings.decisive(), **prints, "processes": fabric.world_size}
     if not resume:
         refuse_started(folder)
     state = load_state(folder, identity) if resume else None
-    make_folder(folder)
-    write_settings({**dataclasses.asdict(settings), **lists}, folder)
-
+    fabric.barrier()  # nobody writes before all have looked
     threads = torch.get_num_threads()
-    torch.set_num_threads(usable_threads(settings.threads))
-    cuda = [place] if place.type == "cuda" else []
+    torch.set_num_threads(_threads(settings))
+    cuda = [fabric.device] if fabric.device.type == "cuda" else []
     try:
-        with torch.random.fork_rng(devices=cuda):
-            rows = _epochs(
-                train_clips=train_clips,
-                validation_clips=validation_clips,
-                folder=folder,
-                settings=settings,
-                identity=identity,
-                state=state,
-                device=place,
-                on_batch=on_batch,
-                on_epoch=on_epoch,
-            )
+        with only_run_in(folder) if fabric.is_global_zero else nullcontext(), torch.random.fork_rng(devices=cuda):
+            if fabric.is_global_zero:
+                _write_settings(settings, lists, folder, identity)
+            run = _Run(fabric, lists, folder, settings, identity=identity, on_batch=on_batch, on_epoch=on_epoch)
+            rows, origin = run.go(state)
+            best = best_row(rows, settings.keep_best)
+            artefact = _write_model(folder, settings, lists, rows, origin) if fabric.is_global_zero else None
+            fabric.barrier()
     finally:
         torch.set_num_threads(threads)
+    return TrainResult(artefact=artefact, best=best, rows=tuple(rows))
 
-    best = best_row(rows)
+
+def _lists(train_list: str | Path | ClipList, validation_list: str | Path | ClipList, settings: TrainSettings) -> Lists:
+    """Both lists, checked: readable, of the form that the settings want, nobody in both."""
+    spec = settings.clip_spec
+    shape = spec.shape
+    for place in (train_list, validation_list):
+        check_rate(place.path if isinstance(place, ClipList) else place, spec)
+    if isinstance(train_list, ClipList) and isinstance(validation_list, ClipList):
+        faults = leaks({str(train_list): train_list, str(validation_list): validation_list})
+        faults += [
+            f"{clips} has clips of shape {clips.shape}, but the settings want {shape}"
+            for clips in (train_list, validation_list)
+            if clips.shape != shape
+        ]
+        if faults:
+            raise FaultsError("the lists of clips", faults)
+        check_trainable(train_list)
+        return train_list, validation_list
+    if isinstance(train_list, ClipList) or isinstance(validation_list, ClipList):
+        raise ConfigurationError("give both lists as paths, or both as lists that were read")
+    return read_lists(train_list, validation_list, shape=shape, auxiliary=settings.auxiliary)
+
+
+def _threads(settings: TrainSettings) -> int:
+    return settings.threads or max(usable_threads(None) // processes_here(), 1)
+
+
+def _write_settings(settings: TrainSettings, lists: Lists, folder: Path, identity: dict[str, Any]) -> None:
+    make_folder(folder)
+    comments = {
+        "training list": f"{lists[0]}, {len(lists[0])} clips of {len(lists[0].subjects)} subjects, {lists[0].fingerprint}",
+        "validation list": f"{lists[1]}, {len(lists[1])} clips of {len(lists[1].subjects)} subjects, {lists[1].fingerprint}",
+        "processes": str(identity["processes"]),
+    }
+    write_people(folder, train=lists[0].subjects, validation=lists[1].subjects)
+    with atomic_path(folder / SETTINGS_FILE) as path:
+        path.write_text(to_toml(settings, comments=comments), encoding="utf-8")
+
+
+def _write_model(folder: Path, settings: TrainSettings, lists: Lists, rows: list[LogRow], origin: str) -> Artefact:
+    best = best_row(rows, settings.keep_best)
     config = settings.model_config(card_metrics(best))
     network = load_network(config, folder / BEST_FILE)
-    card = card_text(settings, train_clips, validation_clips, rows, best)
-    result = write_artefact(network, config, folder / MODEL_FOLDER, card)
-    return TrainResult(artefact=result.artefact, best=best, rows=tuple(rows))
+    card = card_text(settings, lists, rows, best, origin=origin)
+    return write_artefact(network, config, folder / MODEL_FOLDER, card).artefact
 
 
-def _epochs(
-    *,
-    train_clips: ClipList,
-    validation_clips: ClipList,
-    folder: Path,
-    settings: TrainSettings,
-    identity: dict[str, object],
-    state: RunState | None,
-    device: torch.device,
-    on_batch: Callable[[int, int, int, float], None] | None,
-    on_epoch: Callable[[LogRow], None] | None,
-) -> list[LogRow]:
-    torch.manual_seed(settings.seed)
-    network = FatigueNet(settings.model_config({})).to(device)
-    network.to(memory_format=MEMORY_FORMAT)  # type: ignore[call-overload]  # missing in torch's stubs
-    # Built after the network, whose first weights therefore do not depend on it.
-    head = AuxiliaryHead(network.features.in_features, train_clips.auxiliary).to(device) if settings.auxiliary else None
-    parameters = [*network.parameters(), *([] if head is None else head.parameters())]
-    optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    rows: list[LogRow] = []
-    if state is not None:
-        network.load_state_dict(state.network)
-        if head is not None:
-            head.load_state_dict(state.auxiliary)
-        optimiser.load_state_dict(state.optimiser)
-        _set_random_state(state.random, device)
-        rows = state.rows
-        write_log(rows, folder)  # an interrupt may have come between the state and its log
+class _Run:
+    """A run under way: what is trained, and where it stands."""
 
-    for epoch in range(len(rows), settings.epochs):
-        if out_of_patience(rows, settings.patience):
-            break
-        started = time.monotonic()
-        for group in optimiser.param_groups:
-            group["lr"] = settings.rate(epoch)
-
-        def after_batch(done: int, loss: float, epoch: int = epoch) -> None:
-            if on_batch is not None:
-                on_batch(epoch + 1, done, len(train_clips), loss)
-
-        train_loss = train_epoch(
-            network, head, optimiser, train_clips, settings=settings, epoch=epoch, device=device, after_batch=after_batch
+    def __init__(
+        self,
+        fabric: Fabric,
+        lists: Lists,
+        folder: Path,
+        settings: TrainSettings,
+        *,
+        identity: dict[str, Any],
+        on_batch: Callable[[int, int, int, float], None] | None,
+        on_epoch: Callable[[LogRow], None] | None,
+    ) -> None:
+        self._fabric = fabric
+        self._train, self._validation = lists
+        self._folder = folder
+        self._settings = settings
+        self._identity = identity
+        self._on_batch = on_batch
+        self._on_epoch = on_epoch
+        network, self._origin = first_network(settings)
+        # Built after the network, whose first weights therefore do not depend on it.
+        auxiliary = None
+        if settings.auxiliary:
+            auxiliary = AuxiliaryHead(network.features.in_features, self._train.auxiliary)
+        network = share_batch_norm(network, fabric)  # type: ignore[assignment]
+        self.task = Task(network, auxiliary).to(fabric.device)
+        self.task.to(memory_format=MEMORY_FORMAT)  # type: ignore[call-overload]  # missing in torch's stubs
+        kind = torch.optim.Adam if settings.optimiser == "adam" else torch.optim.AdamW
+        self.optimiser = kind(
+            self.task.parameters(),
+            lr=settings.learning_rate,
+            betas=(settings.momentum, 0.999),
+            weight_decay=settings.weight_decay,
         )
-        validation_loss, figures = validate(network, validation_clips, settings, device)
-        row: LogRow = {
-            "epoch": epoch + 1,
-            "learning_rate": settings.rate(epoch),
-            "train_loss": train_loss,
-            "validation_loss": validation_loss,
-            **{f"validation_{name}": value for name, value in dataclasses.asdict(figures).items()},
-            "seconds": round(time.monotonic() - started, 1),
-        }
-        rows.append(row)
-        if best_row(rows) is row:
-            with atomic_path(folder / BEST_FILE) as path:
-                save_weights(network, path)
+        torch.manual_seed(settings.seed + fabric.global_rank)  # of the dropout
+
+    def go(self, state: RunState | None) -> tuple[list[LogRow], str]:
+        """Train to the end; returns the log, and where the first weights came from."""
+        rows, started = self._take_up(state)
+        compiled = torch.compile(self.task) if self._settings.compile else self.task
+        wrapped, optimiser = self._fabric.setup(compiled, self.optimiser, move_to_device=False)  # type: ignore[arg-type]
+        first = self._fabric.is_global_zero
+        with Board(self._folder, epochs=len(rows)) if first else nullcontext() as board:
+            for epoch in range(len(rows), self._settings.epochs):
+                if out_of_patience(rows, self._settings.patience):
+                    break
+                row = self._epoch(wrapped, optimiser, epoch, rows, started)
+                started = None
+                rows.append(row)
+                if first:
+                    self._keep(rows)
+                self._save(rows)
+                if first and board is not None:
+                    write_log(rows, self._folder)
+                    draw_curves(rows, self._folder / CURVES_FILE, title=self._title())
+                    board.add(row)
+                    if self._on_epoch is not None:
+                        self._on_epoch(row)
+        return rows, self._origin
+
+    def _take_up(self, state: RunState | None) -> tuple[list[LogRow], RunState | None]:
+        if state is None:
+            return [], None
+        self.task.network.load_state_dict(state.network)
+        if self.task.auxiliary is not None:
+            self.task.auxiliary.load_state_dict(state.auxiliary)
+        self.optimiser.load_state_dict(state.optimiser)
+        scaler = getattr(self._fabric.strategy.precision, "load_state_dict", None)
+        if scaler is not None and state.scaler:
+            scaler(state.scaler)
+        _set_random_state(state.random[self._fabric.global_rank], self._fabric.device)
+        if self._fabric.is_global_zero:
+            write_log(state.rows, self._folder)  # an interrupt may have come between the state and its log
+        return state.rows, state if state.batches else None
+
+    def _epoch(self, wrapped: Any, optimiser: Any, epoch: int, rows: list[LogRow], started: RunState | None) -> LogRow:
+        settings, begun = self._settings, time.monotonic()
+        before_s = 0.0 if started is None else started.seconds
+        saved = begun
+
+        def after_step(done: int, sums: Sums) -> None:
+            nonlocal saved
+            if self._on_batch is not None and self._fabric.is_global_zero:
+                self._on_batch(epoch + 1, int(sums.clips), len(self._train), sums.loss / sums.clips)
+            due = time.monotonic() - saved > 60 * settings.checkpoint_minutes
+            if self._fabric.broadcast(due):  # all save or none does: the first one's clock counts
+                self._save(rows, batches=done, sums=sums, seconds=before_s + time.monotonic() - begun)
+                saved = time.monotonic()
+
+        sums = train_epoch(
+            self.task,
+            wrapped,
+            optimiser,
+            self._train,
+            settings=settings,
+            fabric=self._fabric,
+            epoch=epoch,
+            start=0 if started is None else started.batches,
+            sums=None if started is None else Sums(*started.sums),
+            after_step=after_step,
+        )
+        loss = figures = None
+        if settings.validate:
+            clips = self._validation
+            loss, logits, scores = validate(self.task, clips, settings=settings, fabric=self._fabric, epoch=epoch)
+            figures = validation_figures(scores.numpy(), fatigue_probability(logits.numpy()), clips.scores)
+        seconds = before_s + time.monotonic() - begun
+        return log_row(epoch=epoch + 1, settings=settings, sums=sums, loss=loss, figures=figures, seconds=seconds)
+
+    def _keep(self, rows: list[LogRow]) -> None:
+        if best_row(rows, self._settings.keep_best) is rows[-1]:
+            with atomic_path(self._folder / BEST_FILE) as path:
+                save_weights(self.task.network, path)
+
+    def _save(self, rows: list[LogRow], *, batches: int = 0, sums: Sums | None = None, seconds: float = 0.0) -> None:
+        random = gathered(_random_state(self._fabric.device), self._fabric)
+        if not self._fabric.is_global_zero:
+            return
+        scaler: dict[str, Any] = getattr(self._fabric.strategy.precision, "state_dict", dict)()
         state = RunState(
-            identity=identity,
-            epoch=epoch + 1,
+            identity=self._identity,
+            epoch=len(rows),
+            batches=batches,
+            sums=[] if sums is None else [sums.clips, sums.loss, sums.mse, sums.right],
+            seconds=seconds,
             rows=rows,
-            network=network.state_dict(),
-            auxiliary={} if head is None else head.state_dict(),
-            optimiser=optimiser.state_dict(),
-            random=_random_state(device),
+            network=self.task.network.state_dict(),
+            auxiliary={} if self.task.auxiliary is None else self.task.auxiliary.state_dict(),
+            optimiser=self.optimiser.state_dict(),
+            scaler=scaler,
+            random=random,
         )
-        save_state(state, folder)
-        if on_epoch is not None:
-            on_epoch(row)
-    return rows
+        save_state(state, self._folder)
 
-
-def train_epoch(
-    network: FatigueNet,
-    auxiliary: AuxiliaryHead | None,
-    optimiser: torch.optim.Optimizer,
-    clips: ClipList,
-    *,
-    settings: TrainSettings,
-    epoch: int,
-    device: torch.device,
-    after_batch: Callable[[int, float], None],
-) -> float:
-    """One pass over the training clips.
-
-    Args:
-        network: Is changed, and left in training mode.
-        auxiliary: Reads the auxiliary targets, and is changed; None without them.
-        optimiser: Has the parameters of both and the epoch's rate.
-        clips: The training list.
-        settings: Gives batch size, seed, augmentation and the losses.
-        epoch: From 0.
-        device: Where the network is.
-        after_batch: Called with the clips done and the mean loss so far.
-
-    Returns:
-        The mean loss over all clips, without the auxiliary one, each measured just before the step it caused.
-
-    Raises:
-        ModelError: The loss or the norm of the gradient is not finite; the weights are those before that step.
-    """
-    network.train()
-    order = training_order(len(clips), batch_size=settings.batch_size, seed=settings.seed, epoch=epoch)
-    augmented_with = (settings.seed, epoch) if settings.augment else None
-    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    done, total = 0, 0.0
-    for number, batch in enumerate(batches(clips, order, augmented_with=augmented_with), start=1):
-        clip, target = _on_device(batch.clip, device), torch.from_numpy(batch.score).to(device)  # (N, 3, T, H, W), (N,)
-        pooled = network.pooled(clip)  # (N, 8e·w)
-        logits = network.classify(pooled)  # (N, classes)
-        loss = fatigue_loss(logits, network.score(logits), target, alpha=settings.loss_alpha).total  # ()
-        total_loss = loss
-        if auxiliary is not None:
-            further = torch.from_numpy(batch.auxiliary).to(device)  # (N, K)
-            total_loss = loss + settings.auxiliary_weight * auxiliary.loss(pooled, further)  # ()
-        optimiser.zero_grad(set_to_none=True)
-        total_loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])  # ()
-        loss_value = float(loss.detach())
-        _refuse_non_finite(float(total_loss.detach()), float(norm), epoch=epoch, batch=number)
-        optimiser.step()
-        done += len(batch.score)
-        total += loss_value * len(batch.score)
-        after_batch(done, total / done)
-    return total / done
-
-
-@torch.no_grad()
-def validate(
-    network: FatigueNet, clips: ClipList, settings: TrainSettings, device: torch.device
-) -> tuple[float, ScoreFigures]:
-    """Loss and figures over all clips of a list, the last partial batch included.
-
-    Args:
-        network: Left in evaluation mode.
-        clips: The validation list.
-        settings: Gives batch size and the loss.
-        device: Where the network is.
-
-    Returns:
-        The mean loss, and figures of the scores.
-
-    Raises:
-        ModelError: The loss is not finite.
-    """
-    network.eval()
-    order = validation_order(len(clips), batch_size=settings.batch_size)
-    logits_parts, score_parts = [], []
-    for batch in batches(clips, order, augmented_with=None):
-        logits, score = network(_on_device(batch.clip, device))  # (N, classes), (N,)
-        logits_parts.append(logits.cpu())
-        score_parts.append(score.cpu())
-    logits, score = torch.cat(logits_parts), torch.cat(score_parts)  # (clips, classes), (clips,)
-    loss = float(fatigue_loss(logits, score, torch.from_numpy(clips.scores), alpha=settings.loss_alpha).total)
-    if not math.isfinite(loss):
-        raise ModelError(f"training stopped: the validation loss is {loss}; try a lower learning rate")
-    return loss, score_figures(score.numpy(), clips.scores)
-
-
-def best_row(rows: list[LogRow]) -> LogRow:
-    """The row of the lowest validation loss; the first of equals."""
-    return min(rows, key=_validation_loss)
-
-
-def out_of_patience(rows: list[LogRow], patience: int) -> bool:
-    """Whether the validation loss has not got lower for ``patience`` epochs in a row."""
-    if not rows:
-        return False
-    best = rows.index(best_row(rows))
-    return len(rows) - 1 - best >= patience
-
-
-def _validation_loss(row: LogRow) -> float:
-    loss = row["validation_loss"]
-    return math.inf if loss is None else float(loss)
-
-
-def _refuse_non_finite(loss: float, norm: float, *, epoch: int, batch: int) -> None:
-    for what, value in (("loss", loss), ("norm of the gradient", norm)):
-        if not math.isfinite(value):
-            raise ModelError(
-                f"training stopped: the {what} is {value} in epoch {epoch + 1}, batch {batch}; try a lower learning rate"
-            )
-
-
-def _on_device(clip: NDArray[np.float32], device: torch.device) -> torch.Tensor:
-    return torch.from_numpy(clip).to(device).contiguous(memory_format=MEMORY_FORMAT)  # (N, 3, T, H, W)
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ConfigurationError(f"there is no device called {name!r}; use cpu or cuda") from None
-    if device.type not in {"cpu", "cuda"} or (device.type == "cuda" and not torch.cuda.is_available()):
-        raise ConfigurationError(f"device {name!r} is not available to torch {torch.__version__}; use cpu")
-    if device.type == "cuda" and device.index is None:
-        return torch.device("cuda", torch.cuda.current_device())
-    return device
+    def _title(self) -> str:
+        people = len(self._train.subjects), len(self._validation.subjects)
+        return f"{self._settings.name}: {people[0]} people to train on, {people[1]} others to validate"
 
 
 def _random_state(device: torch.device) -> dict[str, torch.Tensor]:

@@ -1,0 +1,344 @@
+"""``facefatigue evaluate``: how good a model is, on people whose truth is known."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import platform
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facefatigue._version import __version__
+from facefatigue.cli.progress import CountProgress
+from facefatigue.errors import EXIT_OK, ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from facefatigue.clips import ClipSpec
+    from facefatigue.data.clip_list import ClipList
+    from facefatigue.data.manifest import Manifest
+    from facefatigue.data.split import Split
+    from facefatigue.evaluate import Calibration, Evaluation, Predictions, Provenance
+    from facefatigue.evaluate.provenance import Unit
+    from facefatigue.model.artefact import Artefact
+
+DESCRIPTION = """\
+Measure a model on labelled clips (--clips, from `prepare` or `synth render`) or on labelled recordings (--videos, a
+manifest of videos, scored as `predict` scores them). Clips that name their recording are evaluated one by one and, by mean
+score and majority vote, recording by recording.
+
+OUT gets a folder for each (clips, videos) with index.html, report.md, table.tex, evaluation.json, predictions.csv and the
+pictures: confusion matrix, ROC, precision and recall, reliability, scores, errors by person. Every figure has a 95 %
+interval by bootstrap over people. Column "Jaccard index" of the second table is what the paper (arXiv:2104.10420) calls
+accuracy.
+
+Nobody that the model was trained on may be among the people it is measured on: with --split only the part that is asked
+for is used, and a model that lies in the folder of its run is checked against the people of that run."""
+
+EPILOG = """\
+examples:
+  facefatigue evaluate runs/fold-1/model --clips clips --split split.json --fold 1 --out results/fold-1
+  facefatigue evaluate runs/fold-1/model --clips clips --split split.json --calibrate temperature --by glasses,light --out r
+  facefatigue evaluate rig-v0 --videos my-videos/manifest.csv --out results/mine"""
+
+DEFAULT_GROUPS = ("scenario", "glasses", "skin_tone", "light", "infrared")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="how good a model is, with intervals, tables and pictures",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", help="name of a shipped model, or a model folder")
+    what = parser.add_argument_group("on what")
+    what.add_argument("--clips", type=Path, metavar="LIST", help="manifest of clips, or its folder")
+    what.add_argument("--videos", type=Path, metavar="MANIFEST", help="manifest of recordings, or its folder")
+    what.add_argument("--split", type=Path, metavar="FILE", help="who is on which side (facefatigue data split)")
+    what.add_argument("--fold", type=int, default=1, metavar="N", help="fold of the split, from 1 (default: 1)")
+    what.add_argument("--part", choices=("test", "validation", "train"), default="test", help="(default: %(default)s)")
+    what.add_argument(
+        "--people-seen",
+        action="store_true",
+        help="measure even on people the model was trained on, and say so in every output",
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--by", type=_names, metavar="COLUMN,...",
+        help=f"columns for tables by group (default: those of {', '.join(DEFAULT_GROUPS)} that there are)",
+    )  # fmt: skip
+    how.add_argument(
+        "--calibrate", choices=("temperature", "isotonic"),
+        help="also fit the probability on other people: the validation part of --split, or --calibrate-on",
+    )  # fmt: skip
+    how.add_argument("--calibrate-on", type=Path, metavar="LIST", help="clips of other people to fit it on")
+    how.add_argument("--label-source", metavar="TEXT", help="what the true scores are (default: as the list says)")
+    how.add_argument("--draws", type=int, default=2000, metavar="N", help="resamples of people (default: 2000)")
+    how.add_argument("--seed", type=int, default=0, metavar="N", help="of the resamples (default: 0)")
+    how.add_argument("--engine", default="auto", help="auto, onnxruntime, openvino or torch (default: %(default)s)")
+    parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="folder for the results")
+    parser.add_argument("--overwrite", action="store_true", help="replace results of something else")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate, and print the main figures."""
+    if (args.clips is None) == (args.videos is None):
+        raise UsageError("give either --clips or --videos")
+    if args.calibrate and args.split is None and args.calibrate_on is None:
+        raise UsageError("--calibrate needs other people to fit on: give --split, or --calibrate-on LIST")
+    if args.calibrate_on is not None and not args.calibrate:
+        raise UsageError("--calibrate-on needs --calibrate temperature or isotonic")
+    from facefatigue.data.split import read_split
+    from facefatigue.model.artefact import load_artefact
+
+    artefact = load_artefact(args.model)
+    split = None if args.split is None else read_split(args.split)
+    if args.clips is not None:
+        return _on_clips(args, artefact, split)
+    return _on_videos(args, artefact, split)
+
+
+def evaluate_run(args: argparse.Namespace) -> int:
+    """``train -e``: the model of a run on its own validation clips, into the folder validation of the run."""
+    request = argparse.Namespace(
+        model=str(args.out / "model"),
+        clips=args.val if args.clips is None else args.clips,
+        videos=None,
+        split=args.split,
+        fold=args.fold,
+        part="validation",
+        people_seen=False,
+        by=None,
+        calibrate=None,
+        calibrate_on=None,
+        label_source=None,
+        draws=2000,
+        seed=0,
+        engine="auto",
+        out=args.out / "validation",
+        overwrite=True,
+    )
+    return run(request)
+
+
+def _on_clips(args: argparse.Namespace, artefact: Artefact, split: Split | None) -> int:
+    from facefatigue.data.clip_list import check_rate, read_clips
+    from facefatigue.engine import open_engine
+    from facefatigue.evaluate import by_video
+    from facefatigue.evaluate.predict import predict_clips
+
+    spec = _spec(artefact)
+    whole = read_clips(args.clips, shape=spec.shape)
+    check_rate(args.clips, spec)
+    clips = whole if split is None else split.parts(whole, args.fold - 1)[args.part]
+    notes = _people_notes(args, artefact, clips.subjects)
+    by = _groups(args, {name for name in clips.columns if any(clips.column(name))})
+    engine = open_engine(artefact, engine=args.engine)
+    with CountProgress("clips") as progress:
+        predictions = predict_clips(clips, engine, by=by, on_done=progress.at)
+    calibration = None
+    if args.calibrate:
+        others = _others(args, whole, split, spec)
+        calibration = _fit(args.calibrate, predict_clips(others, engine), fitted_on=str(others))
+    engine.close()
+    results = _Results(args, artefact, clips.path, clips.fingerprint, clips.part, tuple(clips.column("label_source")), by)
+    results.write(predictions, "clips", notes=notes, calibration=calibration)
+    if predictions.video is not None and len(set(predictions.video.tolist())) < len(predictions):
+        results.write(by_video(predictions), "videos", notes=notes)
+    return EXIT_OK
+
+
+def _on_videos(args: argparse.Namespace, artefact: Artefact, split: Split | None) -> int:
+    from facefatigue.data.manifest import read_manifest
+    from facefatigue.data.rows import write_csv
+    from facefatigue.engine import open_engine
+    from facefatigue.evaluate import by_video
+    from facefatigue.evaluate.predict import predict_recordings
+
+    manifest = read_manifest(args.videos)
+    recordings, how = list(manifest.recordings), ""
+    if split is not None:
+        people = split.people(args.fold - 1, args.part)
+        recordings = [recording for recording in recordings if recording.subject in people]
+        how = split.describe(args.fold - 1, args.part)
+        if not recordings:
+            raise ConfigurationError(f"nobody of the {args.part} part is in {manifest.path}")
+    notes = _people_notes(args, artefact, {recording.subject for recording in recordings})
+    columns = {name for recording in recordings for name, cell in recording.further.items() if cell}
+    if any(recording.scenario for recording in recordings):
+        columns.add("scenario")
+    by = _groups(args, columns)
+    engine = open_engine(artefact, engine=args.engine)
+    with CountProgress("videos") as progress:
+        predictions, unscored = predict_recordings(
+            recordings, engine, artefact.config, named_from=manifest.path.parent, by=by, on_done=progress.at
+        )
+    engine.close()
+    if unscored:
+        notes.append(
+            f"{len(unscored)} of {len(recordings)} recordings could not be scored (unscored.csv); figures are without"
+        )
+    calibration = None
+    if args.calibrate:
+        calibration = _fit_on_videos(args, artefact, manifest, split)
+    sources = tuple(recording.label_source for recording in recordings)
+    results = _Results(args, artefact, manifest.path, _fingerprint(manifest.path), how, sources, by)
+    results.write(
+        predictions, "clips", notes=[*notes, "The clips are the windows of the recordings."], calibration=calibration
+    )
+    results.write(by_video(predictions), "videos", notes=notes)
+    write_csv(args.out / "unscored.csv", ["name", "subject", "reason"], [dataclasses.asdict(entry) for entry in unscored])
+    return EXIT_OK
+
+
+def _spec(artefact: Artefact) -> ClipSpec:
+    from facefatigue.clips import ClipSpec
+
+    config = artefact.config
+    return ClipSpec(frames=config.frames, frame_rate_hz=config.frame_rate_hz, size_px=config.size_px)
+
+
+def _groups(args: argparse.Namespace, there: set[str]) -> tuple[str, ...]:
+    return args.by if args.by is not None else tuple(name for name in DEFAULT_GROUPS if name in there)
+
+
+def _people_notes(args: argparse.Namespace, artefact: Artefact, subjects: Iterable[str]) -> list[str]:
+    """Refuse to measure a model on people that it was trained on, or say so; say, too, when nobody can know."""
+    from facefatigue.train.people import read_people
+
+    people, measured = read_people(artefact.folder), set(subjects)
+    if people is None:
+        return ["The people that the model was trained on are not known here; nobody of them should be among these."]
+    seen, chose = sorted(measured & people.train), sorted(measured & people.validation)
+    named = ", ".join(repr(name) for name in seen[:3]) + (f" and {len(seen) - 3} more" if len(seen) > 3 else "")
+    if seen and not args.people_seen:
+        raise ConfigurationError(
+            f"{artefact.folder} was trained on {named}, who are among the people to measure it on; measure it on others "
+            "(--split and --part test), or give --people-seen to have it said in every output"
+        )
+    notes = []
+    if seen:
+        notes.append(f"NOT A TEST: the model was trained on {len(seen)} of these {len(measured)} people ({named}).")
+    if chose:
+        notes.append(f"{len(chose)} of these {len(measured)} people chose the checkpoint, so the figures flatter it.")
+    return notes
+
+
+def _others(args: argparse.Namespace, whole: ClipList, split: Split | None, spec: ClipSpec) -> ClipList:
+    """The clips on which a calibration is fitted: never those that are measured."""
+    from facefatigue.data.clip_list import read_clips
+
+    if args.calibrate_on is not None:
+        return read_clips(args.calibrate_on, shape=spec.shape)
+    assert split is not None
+    if args.part == "validation":
+        raise UsageError("a calibration is fitted on the validation part, so it cannot be measured there; use --part test")
+    return split.parts(whole, args.fold - 1)["validation"]
+
+
+def _fit(kind: str, predictions: Predictions, *, fitted_on: str) -> Calibration:
+    from facefatigue.evaluate import fit_isotonic, fit_temperature
+
+    fit = fit_temperature if kind == "temperature" else fit_isotonic
+    return fit(predictions, fitted_on=fitted_on)
+
+
+def _fit_on_videos(args: argparse.Namespace, artefact: Artefact, manifest: Manifest, split: Split | None) -> Calibration:
+    """A calibration of windows, fitted on the validation part's recordings or on a list of clips."""
+    from facefatigue.data.clip_list import read_clips
+    from facefatigue.engine import open_engine
+    from facefatigue.evaluate.predict import predict_clips, predict_recordings
+
+    engine = open_engine(artefact, engine=args.engine)
+    if args.calibrate_on is not None:
+        clips = read_clips(args.calibrate_on, shape=_spec(artefact).shape)
+        return _fit(args.calibrate, predict_clips(clips, engine), fitted_on=str(clips))
+    assert split is not None
+    if args.part == "validation":
+        raise UsageError("a calibration is fitted on the validation part, so it cannot be measured there; use --part test")
+    people = split.people(args.fold - 1, "validation")
+    recordings = [recording for recording in manifest.recordings if recording.subject in people]
+    if not recordings:
+        raise ConfigurationError(f"nobody of the validation part is in {manifest.path}, so nothing can be calibrated")
+    predictions, _ = predict_recordings(recordings, engine, artefact.config, named_from=manifest.path.parent)
+    return _fit(args.calibrate, predictions, fitted_on=split.describe(args.fold - 1, "validation"))
+
+
+def _fingerprint(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Results:
+    """What all results of one command share."""
+
+    args: argparse.Namespace
+    artefact: Artefact
+    list_path: Path
+    fingerprint: str
+    split: str
+    label_sources: tuple[str, ...]
+    by: tuple[str, ...]
+
+    def write(
+        self, predictions: Predictions, unit: Unit, *, notes: Sequence[str], calibration: Calibration | None = None
+    ) -> None:
+        """Evaluate and write one kind of item, and print the main figures."""
+        from facefatigue.evaluate import evaluate_predictions, write_evaluation
+
+        evaluation = evaluate_predictions(
+            predictions,
+            provenance=self._provenance(unit),
+            by=self.by,
+            calibration=calibration,
+            draws=self.args.draws,
+            seed=self.args.seed,
+        )
+        evaluation = dataclasses.replace(evaluation, notes=(*notes, *evaluation.notes))
+        folder = self.args.out / unit
+        paths = write_evaluation(evaluation, predictions, folder, overwrite=self.args.overwrite)
+        print(_summary(evaluation, unit))
+        print(f"written: {paths[-1]}")
+
+    def _provenance(self, unit: Unit) -> Provenance:
+        from facefatigue.evaluate import NO_SPLIT, Provenance
+
+        stated = sorted({source for source in self.label_sources if source})
+        return Provenance(
+            model_name=self.artefact.config.name,
+            model_version=self.artefact.config.version,
+            model_sha256=self.artefact.sha256,
+            list_path=str(self.list_path),
+            list_fingerprint=self.fingerprint,
+            split=self.split or NO_SPLIT,
+            label_source=self.args.label_source or "; ".join(stated) or "not stated",
+            synthetic=any(source.startswith("synthetic") for source in stated),
+            unit=unit,
+            command="facefatigue " + shlex.join(sys.argv[1:]),
+            versions={"facefatigue": __version__, "Python": platform.python_version()},
+        )
+
+
+def _summary(evaluation: Evaluation, unit: str) -> str:
+    names = {"accuracy": "accuracy", "auc": "AUC", "f1_average": "F1", "mae": "MAE", "ccc": "CCC", "ece": "ECE"}
+    shown = []
+    for key, name in names.items():
+        figure = evaluation.figures[key]
+        if figure.value is not None:
+            interval = "" if figure.low is None or figure.high is None else f" [{figure.low:.3f}, {figure.high:.3f}]"
+            shown.append(f"{name} {figure.value:.3f}{interval}")
+    kind = " (synthetic)" if evaluation.provenance.synthetic else ""
+    return f"{evaluation.items} {unit} of {evaluation.subjects} people{kind}: {', '.join(shown)}"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
