@@ -123,3 +123,9 @@ def lists(tmp_path: Path) -> tuple[Path, Path]:
         write_list(tmp_path / "train", random.random(17)),
         write_list(tmp_path / "val", np.append(random.random(5), [0.1, 0.9])),
     )
+
+
+@pytest.fixture
+def write_clips() -> Callable[..., Path]:
+    """The function that writes a list of clips, for more of them."""
+    return write_list

@@ -19,7 +19,19 @@ from facefatigue.errors import EXIT_INTERRUPTED, FaceFatigueError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-SUBCOMMANDS = ("predict", "data", "prepare", "synth", "train", "evaluate", "export", "models", "doctor", "completion")
+SUBCOMMANDS = (
+    "predict",
+    "data",
+    "prepare",
+    "synth",
+    "train",
+    "evaluate",
+    "ablate",
+    "export",
+    "models",
+    "doctor",
+    "completion",
+)
 _TERMINATED = 128 + signal.SIGTERM
 # Signals that came during the running command: a library may swallow what their handler raises.
 _caught: list[int] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -59,12 +60,14 @@ class ClipList:
         clips: One entry for each line.
         fingerprint: SHA-256 over all entries, as 64 hex digits; not over pixels.
         part: Which part of the file it is, in words; empty for the whole.
+        every: Every n-th frame of a clip is used.
     """
 
     path: Path
     clips: tuple[LabelledClip, ...]
     fingerprint: str
     part: str = ""
+    every: int = 1
     _shards: Mapping[Path, NDArray[np.uint8]] = field(repr=False)
 
     def __len__(self) -> int:
@@ -79,7 +82,7 @@ class ClipList:
         if not self.clips:
             return None
         frames, height, width, channels = self._shards[self.clips[0].shard].shape[1:]
-        return frames, height, width, channels
+        return -(-frames // self.every), height, width, channels
 
     @property
     def subjects(self) -> frozenset[str]:
@@ -117,8 +120,16 @@ class ClipList:
             number: Its place in the list, from 0.
         """
         clip = self.clips[number]
-        crops: NDArray[np.uint8] = self._shards[clip.shard][clip.index]
+        crops: NDArray[np.uint8] = self._shards[clip.shard][clip.index][:: self.every]
         return crops
+
+    def thinned(self, every: int) -> ClipList:
+        """The same clips with every n-th of their frames.
+
+        Args:
+            every: n, at least 1.
+        """
+        return dataclasses.replace(self, every=self.every * every)
 
     def of_subjects(self, subjects: Iterable[str], part: str) -> ClipList:
         """The clips of some subjects, in the same order.
@@ -130,7 +141,7 @@ class ClipList:
         wanted = frozenset(subjects)
         clips = tuple(clip for clip in self.clips if clip.subject in wanted)
         fingerprint = _fingerprint(self.path.parent, clips)
-        return ClipList(path=self.path, clips=clips, fingerprint=fingerprint, part=part, _shards=self._shards)
+        return dataclasses.replace(self, clips=clips, fingerprint=fingerprint, part=part)
 
 
 def read_clips(place: str | Path, *, shape: Shape | None = None, auxiliary: Sequence[str] = ()) -> ClipList:
@@ -222,20 +233,22 @@ def stated_spec(place: str | Path) -> ClipSpec | None:
     return None
 
 
-def check_rate(place: str | Path, spec: ClipSpec) -> None:
+def check_rate(place: str | Path, spec: ClipSpec, *, every: int = 1) -> None:
     """Refuse clips that were sampled at another rate than a network is told; pixels alone do not show it.
 
     Args:
         place: The list or its folder; one that does not state its rate passes.
         spec: What the network is told.
+        every: Every n-th frame is used.
 
     Raises:
         ConfigurationError: The rates differ.
     """
     stated = stated_spec(place)
-    if stated is not None and abs(stated.frame_rate_hz - spec.frame_rate_hz) > 1e-3 * spec.frame_rate_hz:
+    rate_hz = None if stated is None else stated.frame_rate_hz / every
+    if rate_hz is not None and abs(rate_hz - spec.frame_rate_hz) > 1e-3 * spec.frame_rate_hz:
         raise ConfigurationError(
-            f"{manifest_path(place)} has clips at {stated.frame_rate_hz:g} frames a second, but the settings say "
+            f"{manifest_path(place)} has clips at {rate_hz:g} frames a second, but the settings say "
             f"{spec.frame_rate_hz:g} (--frame-rate sets this)"
         )
 

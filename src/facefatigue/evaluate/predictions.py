@@ -131,6 +131,14 @@ class Predictions:
             digest.update(repr(row).encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
+    def in_fold(self, fold: int) -> Predictions:
+        """The same items, all of one fold.
+
+        Args:
+            fold: Its number.
+        """
+        return replace(self, fold=np.full(len(self), fold, np.int64))
+
     def select(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> Predictions:
         """Some of the items.
 

@@ -140,7 +140,8 @@ def _lists(train_list: str | Path | ClipList, validation_list: str | Path | Clip
     spec = settings.clip_spec
     shape = spec.shape
     for place in (train_list, validation_list):
-        check_rate(place.path if isinstance(place, ClipList) else place, spec)
+        every = place.every if isinstance(place, ClipList) else 1
+        check_rate(place.path if isinstance(place, ClipList) else place, spec, every=every)
     if isinstance(train_list, ClipList) and isinstance(validation_list, ClipList):
         faults = leaks({str(train_list): train_list, str(validation_list): validation_list})
         faults += [

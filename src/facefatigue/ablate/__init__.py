@@ -1,0 +1,1 @@
+"""Ablation: many variants of a training over the same folds, compared on the same people."""
