@@ -17,6 +17,7 @@ from facefatigue.data.split import (
     labelled,
     read_split,
     split_folds,
+    split_given,
     split_leave_one_out,
     split_parts,
     write_split,
@@ -155,3 +156,19 @@ def test_a_list_is_divided_by_who_is_seen(tmp_path: Path, write_clips: Callable[
         split.parts(stranger, 0)
     with pytest.raises(ConfigurationError, match="no fold 4; the split has 3"):
         split.parts(clips, 3)
+
+
+def test_folds_that_the_data_set_gives(tmp_path: Path) -> None:
+    items = [
+        Labelled(subject=f"p{n}", session=f"p{n}-{k}", score=0.5, fold=str(n % 5 + 8)) for n in range(15) for k in range(2)
+    ]
+    split = split_given(items, source="x")
+    assert [fold["test"] for fold in split.folds] == [tuple(sorted((f"p{n}", f"p{n + 5}", f"p{n + 10}"))) for n in range(5)]
+    assert split.folds[4]["validation"] == split.folds[0]["test"]
+    write_split(split, tmp_path / "split.json")
+    assert read_split(tmp_path / "split.json") == split
+    torn = [*items, Labelled(subject="p3", session="", score=0.5, fold="8"), Labelled(subject="q", session="", score=0.5)]
+    with pytest.raises(FaultsError, match="some lines have no fold; subject 'p3' is in the folds 11, 8"):
+        split_given(torn, source="x")
+    with pytest.raises(FaultsError, match="there are 2 folds"):
+        split_given([item for item in items if item.fold in {"8", "9"}], source="x")

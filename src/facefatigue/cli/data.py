@@ -35,8 +35,9 @@ and each rater's bias against the others. Needs facefatigue[data]."""
 
 SPLIT = """\
 Divide people, never clips, into train, validation and test, with scores spread evenly: one division (--shares), stratified
-group k-fold (--folds), or leave-one-subject-out (--leave-one-out). LIST is a manifest of clips or of recordings. People who
-share a session stay together. The file holds the seed and a hash; `train` and `evaluate` print both in every result."""
+group k-fold (--folds), folds that the data set gives (--folds-from), or leave-one-subject-out (--leave-one-out). LIST is a
+manifest of clips or of recordings. People who share a session stay together. The file holds the seed and a hash; `train` and
+`evaluate` print both in every result."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -73,6 +74,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     scheme = split.add_mutually_exclusive_group()
     scheme.add_argument("--shares", type=_shares, metavar="A,B,C", help="train, validation, test (default: 0.7,0.15,0.15)")
     scheme.add_argument("--folds", type=int, metavar="K", help="stratified group k-fold, at least 3")
+    scheme.add_argument("--folds-from", metavar="COLUMN", help="folds that the data set gives, as UTA-RLDD does")
     scheme.add_argument("--leave-one-out", action="store_true", help="leave one subject out")
     split.add_argument("--seed", type=int, default=0, help="of how equals are dealt out (default: 0)")
     split.set_defaults(run=run_split)
@@ -131,11 +133,13 @@ def run_agreement(args: argparse.Namespace) -> int:
 
 def run_split(args: argparse.Namespace) -> int:
     """Write a split, and print who is where."""
-    from facefatigue.data.split import split_folds, split_leave_one_out, split_parts, write_split
+    from facefatigue.data.split import split_folds, split_given, split_leave_one_out, split_parts, write_split
 
-    items = _labelled(args.list)
+    items = _labelled(args.list, args.folds_from or "")
     source = str(args.list)
-    if args.folds is not None:
+    if args.folds_from is not None:
+        split = split_given(items, source=source)
+    elif args.folds is not None:
         split = split_folds(items, args.folds, seed=args.seed, source=source)
     elif args.leave_one_out:
         split = split_leave_one_out(items, seed=args.seed, source=source)
@@ -149,16 +153,21 @@ def run_split(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _labelled(place: Path) -> list[Labelled]:
+def _labelled(place: Path, fold: str) -> list[Labelled]:
     from facefatigue.data.clip_list import read_clips
     from facefatigue.data.manifest import manifest_path, read_manifest
     from facefatigue.data.rows import read_table
     from facefatigue.data.split import Labelled, labelled
 
-    if "clip" in read_table(manifest_path(place)).columns:
-        return labelled(read_clips(place))
-    recordings = read_manifest(place).recordings
-    return [Labelled(subject=entry.subject, session=entry.session, score=entry.score) for entry in recordings]
+    columns = read_table(manifest_path(place)).columns
+    if fold and fold not in columns:
+        raise ConfigurationError(f"{place} has no column {fold}; it has {', '.join(columns)}")
+    if "clip" in columns:
+        return labelled(read_clips(place), fold=fold)
+    return [
+        Labelled(subject=entry.subject, session=entry.session, score=entry.score, fold=entry.further.get(fold, ""))
+        for entry in read_manifest(place).recordings
+    ]
 
 
 def _described(manifest: Manifest) -> list[str]:

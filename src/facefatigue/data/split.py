@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -29,16 +29,18 @@ SCORE_BINS = 5
 LOSO_VALIDATION_SHARE = 0.2
 
 Part = Literal["train", "validation", "test"]
-Scheme = Literal["parts", "k-fold", "leave-one-subject-out"]
+Scheme = Literal["parts", "k-fold", "leave-one-subject-out", "given folds"]
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Labelled:
-    """What a split looks at, of one recording or clip: who, when, and how tired."""
+    """What a split looks at, of one recording or clip: who, when, and how tired; and a fold that is given, if one is."""
 
     subject: str
     session: str
     score: float
+    fold: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +115,17 @@ class Split:
         return divided
 
 
-def labelled(clips: ClipList) -> list[Labelled]:
-    """What a split looks at, of every clip."""
-    return [Labelled(subject=clip.subject, session=clip.session, score=clip.score) for clip in clips.clips]
+def labelled(clips: ClipList, *, fold: str = "") -> list[Labelled]:
+    """What a split looks at, of every clip.
+
+    Args:
+        clips: The list.
+        fold: The column with a given fold; empty: none.
+    """
+    return [
+        Labelled(subject=clip.subject, session=clip.session, score=clip.score, fold=clip.cells.get(fold, ""))
+        for clip in clips.clips
+    ]
 
 
 def split_parts(items: Sequence[Labelled], shares: Mapping[str, float], *, seed: int, source: str) -> Split:
@@ -164,6 +174,41 @@ def split_folds(items: Sequence[Labelled], folds: int, *, seed: int, source: str
         wanted = {"train": rest, "validation": {validation}, "test": {number}}
         sides.append({part: tuple(sorted(_names(groups, dealt, own))) for part, own in wanted.items()})
     return Split(scheme="k-fold", seed=seed, source=source, folds=tuple(sides))
+
+
+def split_given(items: Sequence[Labelled], *, source: str) -> Split:
+    """Folds that the data set itself gives: each one's people are tested once, the next one's choose the checkpoint.
+
+    Args:
+        items: All recordings or clips, each with its fold.
+        source: The list, in words.
+
+    Raises:
+        FaultsError: An item has no fold, there are fewer than three, or people or sessions are in two, who are named.
+    """
+    names = sorted({item.fold for item in items}, key=lambda name: (len(name), name))
+    faults = [] if "" not in names else ["some lines have no fold"]
+    if len(names) < 3:
+        faults.append(f"there are {len(names)} folds; training, validation and test need at least 3")
+    for what, key in (("subject", "subject"), ("session", "session")):
+        folds_of: dict[str, set[str]] = {}
+        for item in items:
+            folds_of.setdefault(getattr(item, key), set()).add(item.fold)
+        faults += [
+            f"{what} {name!r} is in the folds {', '.join(sorted(folds))}"
+            for name, folds in sorted(folds_of.items())
+            if name and len(folds) > 1
+        ]
+    if faults:
+        raise FaultsError(f"the folds of {source}", faults)
+    people = [tuple(sorted({item.subject for item in items if item.fold == name})) for name in names]
+    sides = []
+    for number in range(len(names)):
+        validation = (number + 1) % len(names)
+        rest = [own for place, own in enumerate(people) if place not in {number, validation}]
+        train = tuple(sorted(name for own in rest for name in own))
+        sides.append({"train": train, "validation": people[validation], "test": people[number]})
+    return Split(scheme="given folds", seed=0, source=source, folds=tuple(sides))
 
 
 def split_leave_one_out(items: Sequence[Labelled], *, seed: int, source: str) -> Split:
@@ -240,7 +285,7 @@ def _is_split(entries: Any) -> bool:
     return (
         isinstance(entries, dict)
         and entries.get("schema") == SCHEMA
-        and entries.get("scheme") in {"parts", "k-fold", "leave-one-subject-out"}
+        and entries.get("scheme") in SCHEMES
         and isinstance(entries.get("seed"), int)
         and isinstance(entries.get("source"), str)
         and isinstance(entries.get("folds"), list)
