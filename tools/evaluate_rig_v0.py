@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from facefatigue.clips import ClipSpec, clip_from_crops
+from facefatigue.clips import clip_from_crops
 from facefatigue.data.manifest import MANIFEST
 from facefatigue.engine import open_engine
 from facefatigue.estimate import Limits
@@ -124,8 +124,7 @@ def windows_of(video: Path, config: ModelConfig) -> list[tuple[float, float, Cro
         kept.append(crops)
         return float(len(kept) - 1), 0.0  # a window's score is its number
 
-    spec = ClipSpec(frames=config.frames, frame_rate_hz=config.frame_rate_hz, size_px=config.size_px)
-    session = Session(detector=Mtcnn(), score=keep, spec=spec, limits=Limits(), stride_s=STRIDE_S)
+    session = Session(detector=Mtcnn(), score=keep, spec=config.clip_spec, limits=Limits(), stride_s=STRIDE_S)
     with open_video(video) as frames:
         for frame in frames:
             session.see(frame.rgb, frame.time_s)

@@ -136,7 +136,7 @@ def _on_clips(args: argparse.Namespace, artefact: Artefact, split: Split | None)
     from facefatigue.evaluate import by_video
     from facefatigue.evaluate.predict import predict_clips
 
-    spec = _spec(artefact)
+    spec = artefact.config.clip_spec
     whole = read_clips(args.clips, shape=spec.shape)
     check_rate(args.clips, spec)
     clips = whole if split is None else split.parts(whole, args.fold - 1)[args.part]
@@ -200,13 +200,6 @@ def _on_videos(args: argparse.Namespace, artefact: Artefact, split: Split | None
     return EXIT_OK
 
 
-def _spec(artefact: Artefact) -> ClipSpec:
-    from facefatigue.clips import ClipSpec
-
-    config = artefact.config
-    return ClipSpec(frames=config.frames, frame_rate_hz=config.frame_rate_hz, size_px=config.size_px)
-
-
 def _groups(args: argparse.Namespace, there: set[str]) -> tuple[str, ...]:
     return args.by if args.by is not None else tuple(name for name in DEFAULT_GROUPS if name in there)
 
@@ -260,7 +253,7 @@ def _fit_on_videos(args: argparse.Namespace, artefact: Artefact, manifest: Manif
 
     engine = open_engine(artefact, engine=args.engine)
     if args.calibrate_on is not None:
-        clips = read_clips(args.calibrate_on, shape=_spec(artefact).shape)
+        clips = read_clips(args.calibrate_on, shape=artefact.config.clip_spec.shape)
         return _fit(args.calibrate, predict_clips(clips, engine), fitted_on=str(clips))
     assert split is not None
     if args.part == "validation":

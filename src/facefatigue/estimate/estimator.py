@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from facefatigue.clips import ClipSpec, clip_from_crops
+from facefatigue.clips import clip_from_crops
 from facefatigue.engine import open_engine
 from facefatigue.errors import BrokenVideoError, ConfigurationError
 from facefatigue.estimate.limits import Limits
@@ -76,9 +76,6 @@ class Estimator:
             )
         artefact = load_artefact(model)
         self.config = artefact.config
-        self._spec = ClipSpec(
-            frames=self.config.frames, frame_rate_hz=self.config.frame_rate_hz, size_px=self.config.size_px
-        )
         self._engine = open_engine(artefact, engine=engine, precision=precision, threads=threads)
         self._detector = Mtcnn()
         self._limits = limits or Limits()
@@ -207,7 +204,7 @@ class Estimator:
         return Session(
             detector=self._detector,
             score=self._score,
-            spec=self._spec,
+            spec=self.config.clip_spec,
             limits=self._limits,
             all_faces=self._all_faces,
             stride_s=self._stride_s,

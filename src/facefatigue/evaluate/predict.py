@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facefatigue.clips import ClipSpec, clip_from_crops
+from facefatigue.clips import clip_from_crops
 from facefatigue.data.prepared import recording_name
 from facefatigue.data.rows import number_in
 from facefatigue.data.stretches import Stretch, follow_stretches
@@ -117,7 +117,7 @@ def predict_recordings(
     if missing := [name for name in by if name not in known]:
         raise ConfigurationError(f"the manifest has no column {', '.join(missing)}; it has {', '.join(sorted(known))}")
     scorer = _Scorer(engine)
-    spec = ClipSpec(frames=config.frames, frame_rate_hz=config.frame_rate_hz, size_px=config.size_px)
+    spec = config.clip_spec
     detector = Mtcnn()
     rows: list[_Row] = []
     unscored: list[Unscored] = []

@@ -16,6 +16,8 @@ from facefatigue.errors import ConfigurationError, ModelError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from facefatigue.clips import ClipSpec
+
 SCHEMA = "facefatigue.model/1"
 
 Backbone = Literal["resnet3d", "r2plus1d", "resnet2d", "resnet2d_attention"]
@@ -110,6 +112,13 @@ class ModelConfig:
     def window_s(self) -> float:
         """Time that one clip covers, in seconds."""
         return self.frames / self.frame_rate_hz
+
+    @property
+    def clip_spec(self) -> ClipSpec:
+        """The form of a clip."""
+        from facefatigue.clips import ClipSpec  # loads numpy
+
+        return ClipSpec(frames=self.frames, frame_rate_hz=self.frame_rate_hz, size_px=self.size_px)
 
     @property
     def clip_shape(self) -> tuple[int, int, int, int]:

@@ -54,10 +54,10 @@ def draw_curves(rows: Sequence[LogRow], path: Path, *, title: str) -> None:
         for axes in (loss, accuracy):
             axes.axvline(float(best or 0), color="#888888", linewidth=0.8, linestyle=":", label="kept")
     accuracy.set_ylim(0, 1.02)
-    accuracy.axhline(_REFERENCE, color="#33a02c", linewidth=0.9, label=f"{_REFERENCE}")
+    accuracy.axhline(_REFERENCE, color="#33a02c", linewidth=0.9, label=f"{_REFERENCE} (marked in the paper)")
     loss.set_ylim(bottom=0)
-    loss.legend(frameon=False, fontsize=8)
-    accuracy.legend(frameon=False, fontsize=8, loc="lower right")
+    loss.legend(facecolor="white", edgecolor="none", framealpha=0.9, fontsize=8)
+    accuracy.legend(facecolor="white", edgecolor="none", framealpha=0.9, fontsize=8, loc="lower right")
     figure.suptitle(title, fontsize=10)
     with atomic_path(path) as partial:
         figure.savefig(partial, dpi=_DPI)

@@ -162,9 +162,7 @@ class TrainSettings:
     @property
     def clip_spec(self) -> ClipSpec:
         """The form of the clips."""
-        from facefatigue.clips import ClipSpec  # loads numpy, which the command line's --help does without
-
-        return ClipSpec(frames=self.frames, frame_rate_hz=self.frame_rate_hz, size_px=self.size_px)
+        return self.model_config({}).clip_spec
 
     def model_config(self, metrics: Mapping[str, float | str]) -> ModelConfig:
         """The configuration of the network that is trained.
