@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import contextmanager
@@ -36,7 +37,9 @@ def only_run_in(folder: Path) -> Iterator[None]:
     try:
         try:
             _lock(handle)
-        except OSError:
+        except OSError as error:
+            if error.errno not in {errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK}:
+                raise output_error(folder / LOCK_FILE, error) from error
             raise ConfigurationError(f"{folder}: another run is at work in it; wait, or choose another folder") from None
         yield
     finally:

@@ -65,8 +65,13 @@ def test_import_of_the_published_list(tmp_path: Path, capsys: pytest.CaptureFixt
     assert [(row["video"], row["subject"], float(row["score"])) for row in rows] == [
         ("ann_1.mp4", "ann", 0), ("ann_2.MOV", "ann", 0.625), ("bob_1.mp4", "bob", 1),
     ]  # fmt: skip
-    assert main(["data", "import", "nothing", str(tmp_path), str(out)]) == 6
+    with (tmp_path / "out.skipped.csv").open(newline="") as file:
+        assert [row["path"].endswith("extra.mp4") for row in csv.DictReader(file)] == [True]
+    assert main(["data", "import", "nothing", str(tmp_path), str(tmp_path / "b.csv")]) == 6
     assert "uta-rldd" in capsys.readouterr().err
+    for other in (out, tmp_path / "list.txt", tmp_path / "new.parquet"):
+        assert main(["data", "import", "published", str(tmp_path / "list.txt"), str(other)]) == 2
+    assert (tmp_path / "list.txt").read_text().startswith("ann_1 1")
 
 
 def test_agreement_of_raters(manifest: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:

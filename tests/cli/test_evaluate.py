@@ -72,10 +72,11 @@ def test_the_test_part_clip_by_clip_and_recording_by_recording(run_folder: Path,
     assert found["provenance"]["synthetic"] is True
     assert found["calibrated"]["method"]["method"] == "temperature"
     assert set(found["groups"]) == {"scenario"}
-    assert found["drowsiness"] is not None
+    assert found["drowsiness"] is None, "one recording is one event"
     videos = json.loads((out / "videos" / "evaluation.json").read_text())
     assert videos["items"] == found["items"] / 3
     assert videos["provenance"]["unit"] == "videos"
+    assert videos["drowsiness"]["events"] > 0
     assert (out / "clips" / "index.html").is_file()
 
 
@@ -93,6 +94,11 @@ def test_people_of_the_training_are_refused(run_folder: Path, capsys: pytest.Cap
     assert notes[0].startswith("NOT A TEST: the model was trained on")
     assert main(command(run_folder, "--split", split, "--part", "validation", "--out", out)) == 6  # other items there
     assert "holds an evaluation of something else" in capsys.readouterr().err
+    others = ["--split", split, "--calibrate", "isotonic", "--calibrate-on", str(run_folder / "clips"), "--out", out + "2"]
+    assert main(command(run_folder, *others)) == 6
+    assert "calibrate it on other people" in capsys.readouterr().err
+    assert main(["evaluate", "rig-v0", "--clips", "a", "--out", out]) == 6
+    assert "holds the results of another model" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -144,10 +150,13 @@ def test_calls_that_make_no_sense(tmp_path: Path, capsys: pytest.CaptureFixture[
         ([], 2, "either --clips or --videos"),
         (["--clips", "a", "--calibrate", "isotonic"], 2, "needs other people"),
         (["--clips", "a", "--calibrate-on", "b"], 2, "needs --calibrate"),
+        (["--clips", "a", "--split", "b", "--part", "validation", "--calibrate", "isotonic"], 2, "use --part test"),
+        (["--clips", "a", "--draws", "0"], 2, "at least 1 draw"),
+        (["--clips", "a", "--seed", "-1"], 2, "the seed at least 0"),
         (["--clips", str(tmp_path / "none")], 6, "No such file"),
         (["--clips", "a", "--split", str(tmp_path / "none.json")], 6, "No such file"),
     ):
         assert main([*base, *more]) == code
         assert words in capsys.readouterr().err
     assert main(["evaluate", "no-such-model", "--clips", "a", "--out", str(tmp_path / "out")]) == 5
-    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "out").glob("*"))

@@ -43,7 +43,7 @@ def recordings(tmp_path: Path, sample: Path, write_video: Callable[..., Path]) -
         "video,subject,score,session,scenario,start_s,end_s,glasses",
         "sample.mp4,ann,0.25,ann-1,work,1,3,no",
         "sample.mp4,ann,0.75,ann-1,home,4,6,no",
-        "copy.mp4,bob,0.75,,,1,3,no",
+        "copy.mp4,ann,0.75,,,1,3,no",
         "sample.mp4,ann,0.75,ann-1,home,90,95,no",
         "blank.mp4,cem,0.5,,,,,yes",
         "broken.mp4,dan,0.5,,,,,",
@@ -131,13 +131,13 @@ def test_a_killed_preparation_loses_nothing_and_repeats_nothing(sample: Path, tm
     ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 60
-    while len(list(out.glob("clips/*/*.json"))) < 2 and time.monotonic() < deadline:
+    while len(list(out.glob("clips/*/[!.]*.json"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
     import os
 
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    done = {path: path.stat().st_mtime_ns for path in out.glob("clips/*/*.json")}
+    done = {path: path.stat().st_mtime_ns for path in out.glob("clips/*/[!.]*.json")}
     assert 2 <= len(done) <= 6
     left = subprocess.run(command, capture_output=True, text=True, check=False)
     assert left.returncode == 0, left.stderr
@@ -168,6 +168,21 @@ def test_what_is_damaged_or_changed_is_done_again(sample: Path, tmp_path: Path) 
     assert {row["score"] for row in rows_of(out / "manifest.csv")} == {"0.9"}
     video.write_bytes(video.read_bytes() + b"\0")
     assert prepare(tmp_path, out, SPEC).done_before == 0, "other content"
+
+
+def test_one_video_under_two_names_is_not_two_people(recordings: Path, tmp_path: Path) -> None:
+    text = (recordings / "manifest.csv").read_text().replace("copy.mp4,ann", "copy.mp4,bob")
+    (recordings / "manifest.csv").write_text(text)
+    with pytest.raises(FaultsError, match=r"line 4: copy.mp4 is the very same video as sample.mp4 in line 2"):
+        prepare(recordings, tmp_path / "out", SPEC)
+    assert not list((tmp_path / "out").glob("clips/*"))
+
+
+def test_a_list_of_the_users_own_is_never_written_over(recordings: Path) -> None:
+    before = (recordings / "manifest.csv").read_bytes()
+    with pytest.raises(ConfigurationError, match="that prepare did not write"):
+        prepare(recordings, recordings, SPEC)
+    assert (recordings / "manifest.csv").read_bytes() == before
 
 
 def test_nothing_is_done_for_a_wrong_call(recordings: Path, tmp_path: Path) -> None:

@@ -127,7 +127,10 @@ def test_files_are_read_back_and_refused_when_changed(tmp_path: Path) -> None:
     twice = json.loads(path.read_text())
     twice["folds"][1]["train"].append(twice["folds"][1]["test"][0])
     for changed, words in (
-        (moved, "it was changed after it was made"),
+        (moved, "is tested 0 times, not once"),
+        ({**entries, "seed": 7}, "it was changed after it was made"),
+        ({**entries, "scheme": "leave-one-subject-out"}, "it was changed after it was made"),
+        ({**entries, "seed": True}, "no split of this version"),
         (twice, "is in more than one part"),
         ({**entries, "schema": "other"}, "no split of this version"),
         ({**entries, "folds": [{"train": "abc"}]}, "no split of this version"),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from facefatigue.train import TrainSettings
 
+PLAIN = ("optimiser=adam", "schedule=steps", "warmup_epochs=0", "weight_decay=1e-4", "clip_norm=")
 TINY = (
     "depth=10",
     "first_channel=8",
@@ -51,7 +52,7 @@ def test_two_processes_equal_one_with_twice_the_batch(
     lists: tuple[Path, Path], settings: Callable[..., TrainSettings], tmp_path: Path, launcher: str
 ) -> None:
     # Without augmentation, whose draws are tested elsewhere; 17 clips: batches of 8 and 9.
-    given = ("augmentation=none", "batch_size=4", *TINY)
+    given = ("augmentation=none", "batch_size=4", *PLAIN, *TINY)
     where = ("--train", str(lists[0]), "--val", str(lists[1]), "--out", str(tmp_path / "two"), "--device", "cpu")
     if launcher == "torchrun":
         start = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "facefatigue")

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+STEPS = {"schedule": "steps", "warmup_epochs": 0.0}
+
+
 def test_rate_falls_at_one_third_and_two_thirds() -> None:
-    settings = TrainSettings(epochs=12, learning_rate=1e-3)
+    settings = TrainSettings(epochs=12, learning_rate=1e-3, **STEPS)
     rates = [settings.rate(epoch) for epoch in range(12)]
     assert rates == pytest.approx([1e-3] * 4 + [2e-4] * 4 + [4e-5] * 4)
-    assert TrainSettings(epochs=1, learning_rate=1e-3).rate(0) == 1e-3
-    assert [TrainSettings(epochs=10, learning_rate=1.0).rate(epoch) for epoch in (3, 4, 6, 7)] == pytest.approx(
+    assert TrainSettings(epochs=1, learning_rate=1e-3, **STEPS).rate(0) == 1e-3
+    assert [TrainSettings(epochs=10, learning_rate=1.0, **STEPS).rate(epoch) for epoch in (3, 4, 6, 7)] == pytest.approx(
         [1, 0.2, 0.2, 0.04]
     )
 
@@ -42,7 +45,7 @@ def test_names_and_threads_do_not_decide_the_weights() -> None:
 
 def test_cosine_and_warm_up() -> None:
     settings = TrainSettings(epochs=10, learning_rate=1.0, schedule="cosine", warmup_epochs=2.0)
-    assert [settings.rate(progress) for progress in (0, 1, 5, 10)] == pytest.approx(
+    assert [settings.rate(epoch, part=part) for epoch, part in ((0, 0), (0, 1), (4, 1), (9, 1))] == pytest.approx(
         [0, 0.5 * (1 + math.cos(math.pi / 10)) / 2, 0.5, 0], abs=1e-12
     )
 
@@ -51,7 +54,7 @@ def test_settings_that_contradict_each_other() -> None:
     for given in (
         {"classes": 1, "label_smoothing": 0.1},
         {"class_loss": "ordinal", "bootstrap": 0.5},
-        {"warmup_epochs": 12.0},
+        {"warmup_epochs": 20.0},
     ):
         with pytest.raises(ConfigurationError, match="invalid training settings"):
             TrainSettings(**given)

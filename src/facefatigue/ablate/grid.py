@@ -109,9 +109,11 @@ def read_grid(path: Path, overrides: Mapping[str, Any]) -> Grid:
         raise ConfigurationError(
             f"{path}: {', '.join(unknown)} is not known; it may have reference, base, variants and grid"
         )
-    wrong = [name for name in ("base", "variants", "grid") if not isinstance(values.get(name, {}), dict)]
-    wrong += [f"variants.{name}" for name, own in dict(values.get("variants", {})).items() if not isinstance(own, dict)]
-    wrong += [f"grid.{name}" for name, own in dict(values.get("grid", {})).items() if not isinstance(own, list) or not own]
+    tables = {name: values.get(name, {}) for name in ("base", "variants", "grid")}
+    wrong = [name for name, table in tables.items() if not isinstance(table, dict)]
+    if not wrong:
+        wrong += [f"variants.{name}" for name, own in tables["variants"].items() if not isinstance(own, dict)]
+        wrong += [f"grid.{name}" for name, own in tables["grid"].items() if not isinstance(own, list) or not own]
     if wrong:
         raise ConfigurationError(f"{path}: {', '.join(wrong)} is not what it should be: a table (in grid: a list of values)")
     variants: dict[str, Mapping[str, Any]] = dict(values.get("variants", {}))
@@ -169,7 +171,7 @@ def _variant(name: str, values: Mapping[str, Any]) -> Variant:
         raise ConfigurationError(f"the name {name!r} is not made of letters, digits, dots, hyphens, underscores, + and =")
     given = dict(values)
     preset, every = given.pop("preset", "default"), given.pop(EVERY, 1)
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise ConfigurationError(f"there is no preset {preset!r}; the presets are {', '.join(PRESETS)}")
     if not isinstance(every, int) or isinstance(every, bool) or every < 1:
         raise ConfigurationError(f"{EVERY} is {every!r} but must be a whole number of at least 1")

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from facefatigue.atomic import atomic_path
+from facefatigue.atomic import atomic_path, make_folder
 from facefatigue.evaluate import (
     Estimate,
     PairedDifference,
@@ -110,7 +110,7 @@ def write_results(compared: Sequence[Compared], reference: str, out: Path, prove
     _write(out / LATEX_FILE, "\n".join(["% Needs \\usepackage{booktabs}.", *comments, to_latex(table)]))
     _write(out / JSON_FILE, json.dumps(_as_json(compared, reference, provenance, draws), indent=1, allow_nan=False) + "\n")
     folder = out / PREDICTIONS_FOLDER
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     for entry in compared:
         if entry.tested.predictions is not None:
             write_predictions(entry.tested.predictions, folder / f"{entry.tested.variant.name}.csv")

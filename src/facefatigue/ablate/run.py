@@ -6,16 +6,21 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from facefatigue.atomic import atomic_path, make_folder
+from facefatigue.data.clip_list import check_rate, check_trainable
 from facefatigue.data.rows import FaultsError
 from facefatigue.engine import open_engine
-from facefatigue.errors import ConfigurationError, ModelError
+from facefatigue.errors import ConfigurationError, FaceFatigueError, ModelError
 from facefatigue.evaluate import concatenate, read_predictions, write_predictions
 from facefatigue.evaluate.predict import predict_clips
 from facefatigue.locks import only_run_in
 from facefatigue.model.artefact import load_artefact
 from facefatigue.train.checkpoint import LAST_FILE, MODEL_FOLDER
 from facefatigue.train.loop import train
+from facefatigue.train.parallel import make_fabric
+from facefatigue.train.start import fingerprint_of, first_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,7 +66,6 @@ def run_grid(
     out: Path,
     *,
     folds: Sequence[int] | None = None,
-    by: Sequence[str] = (),
     device: str = "auto",
     on_epoch: Callable[[str, int, LogRow], None] | None = None,
     on_fold: Callable[[str, int, bool], None] | None = None,
@@ -77,7 +81,6 @@ def run_grid(
         split: Who is on which side.
         out: Folder for the runs; made if it is missing.
         folds: Which folds, from 0; None: all.
-        by: Columns to keep as groups in the predictions.
         device: "auto", "cpu" or "cuda".
         on_epoch: Called with the variant, the fold and the row of the log.
         on_fold: Called with the variant, the fold (from 0) and whether it had been done before.
@@ -90,8 +93,8 @@ def run_grid(
             been trained then.
         OutputError: A file cannot be written.
     """
-    chosen = list(range(len(split.folds))) if folds is None else list(folds)
-    _check(grid, clips, split, chosen)
+    chosen = list(range(len(split.folds))) if folds is None else sorted(set(folds))
+    _check(grid, clips, split, chosen, device=device)
     failures: dict[str, str] = {}
     with only_run_in(out):
         _same_grid(out, grid, clips, split)
@@ -100,10 +103,10 @@ def run_grid(
                 if variant.name in failures:
                     continue
                 folder = fold_folder(out, variant.name, fold)
-                done = (folder / _PREDICTIONS).exists() and (folder / _SUMMARY).exists()
+                done = _summary(folder) is not None and (folder / _PREDICTIONS).exists()
                 try:
                     if not done:
-                        _one(variant, clips, split, fold, folder, by=by, device=device, on_epoch=on_epoch)
+                        _one(variant, clips, split, fold, folder, device=device, on_epoch=on_epoch)
                 except ModelError as error:
                     failures[variant.name] = f"fold {fold + 1}: {error}"
                     continue
@@ -117,10 +120,17 @@ def fold_folder(out: Path, variant: str, fold: int) -> Path:
     return out / RUNS_FOLDER / variant / f"fold-{fold + 1}"
 
 
-def _check(grid: Grid, clips: ClipList, split: Split, folds: Sequence[int]) -> None:
+def _check(grid: Grid, clips: ClipList, split: Split, folds: Sequence[int], *, device: str) -> None:
     """Everything that can be refused before an hour is spent."""
     faults = []
     for variant in grid.variants:
+        try:
+            check_rate(clips.path, variant.settings.clip_spec, every=variant.every)
+            make_fabric(device=device, devices=1, precision=variant.settings.precision)
+            with torch.random.fork_rng(devices=[]):
+                first_network(variant.settings)
+        except FaceFatigueError as error:
+            faults.append(f"{variant.name}: {error}")
         seen = clips.thinned(variant.every).shape
         if seen != variant.settings.clip_spec.shape:
             faults.append(f"{variant.name}: the clips are {seen}, but its settings want {variant.settings.clip_spec.shape}")
@@ -132,13 +142,16 @@ def _check(grid: Grid, clips: ClipList, split: Split, folds: Sequence[int]) -> N
     if faults:
         raise FaultsError("the grid", faults)
     for fold in folds:
-        split.parts(clips, fold)
+        check_trainable(split.parts(clips, fold)["train"])
 
 
 def _same_grid(out: Path, grid: Grid, clips: ClipList, split: Split) -> None:
     """The folder belongs to one grid on one list and split; variants may be added."""
     identity: dict[str, Any] = {"clips": clips.fingerprint, "split": split.sha256}
-    variants = {variant.name: json.loads(json.dumps(variant.settings.decisive())) for variant in grid.variants}
+    variants = {
+        variant.name: json.loads(json.dumps({**variant.settings.decisive(), "init": fingerprint_of(variant.settings.init)}))
+        for variant in grid.variants
+    }
     path = out / IDENTITY_FILE
     if path.exists():
         try:
@@ -146,7 +159,7 @@ def _same_grid(out: Path, grid: Grid, clips: ClipList, split: Split) -> None:
             others = {key for key in identity if found[key] != identity[key]}
             others |= {f"variant {name}" for name, own in variants.items() if found["variants"].get(name, own) != own}
             variants = {**found["variants"], **variants}
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise ConfigurationError(f"{path} is damaged; choose another folder") from None
         if others:
             raise ConfigurationError(
@@ -164,7 +177,6 @@ def _one(
     fold: int,
     folder: Path,
     *,
-    by: Sequence[str],
     device: str,
     on_epoch: Callable[[str, int, LogRow], None] | None,
 ) -> None:
@@ -186,13 +198,22 @@ def _one(
     )
     artefact = load_artefact(folder / MODEL_FOLDER)
     engine = open_engine(artefact, engine="onnxruntime")
-    predictions = predict_clips(thinned["test"], engine, by=by)
+    predictions = predict_clips(thinned["test"], engine)
     engine.close()
     write_predictions(predictions, folder / _PREDICTIONS)
     seconds = sum(float(row["seconds"] or 0) for row in result.rows)
     summary = {"parameters": _parameters(folder), "epochs": len(result.rows), "seconds": seconds}
     with atomic_path(folder / _SUMMARY) as path:
         path.write_text(json.dumps(summary) + "\n", encoding="utf-8")
+
+
+def _summary(folder: Path) -> dict[str, Any] | None:
+    """What a finished fold says of itself; it is written last."""
+    try:
+        found = json.loads((folder / _SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and found.keys() >= {"parameters", "epochs", "seconds"} else None
 
 
 def _parameters(folder: Path) -> int:
@@ -209,7 +230,9 @@ def _collected(variant: Variant, out: Path, folds: Sequence[int], failure: str |
     for fold in folds:
         folder = fold_folder(out, variant.name, fold)
         parts.append(read_predictions(folder / _PREDICTIONS).in_fold(fold + 1))
-        summaries.append(json.loads((folder / _SUMMARY).read_text(encoding="utf-8")))
+        if (summary := _summary(folder)) is None:
+            raise ConfigurationError(f"{folder / _SUMMARY} is gone; run the same command again")
+        summaries.append(summary)
     return Tested(
         variant=variant,
         predictions=concatenate(parts),

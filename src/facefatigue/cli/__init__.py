@@ -117,6 +117,8 @@ def report_error(error: Exception, *, debug: bool) -> int:
     """
     if _caught:
         _unwind()
+    if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) or 0) > 0 and not debug:
+        return error.exit_code if isinstance(error, FaceFatigueError) else 1  # the first process of a run speaks for all
     if debug:
         traceback.print_exception(error)
     if isinstance(error, FaceFatigueError):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facefatigue._version import __version__
+from facefatigue.cli.evaluate import check_draws
 from facefatigue.errors import EXIT_OK, ConfigurationError, MissingExtraError, ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +65,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--suite", type=_names, metavar="NAME,...", help="ready-made variants")
     parser.add_argument("--grid", type=Path, metavar="FILE", help="TOML file of variants")
     parser.add_argument("--folds", type=_numbers, metavar="N,...", help="which folds, from 1 (default: all)")
-    parser.add_argument("--by", type=_names, default=(), metavar="COLUMN,...", help="columns to keep in the predictions")
     parser.add_argument("--out", type=Path, required=True, metavar="OUT", help="folder for runs and results")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: %(default)s)")
     parser.add_argument("--draws", type=int, default=2000, metavar="N", help="resamples of people (default: 2000)")
@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the grid, and print the table."""
     if (args.suite is None) == (args.grid is None):
         raise UsageError("give either --suite or --grid")
+    check_draws(args.draws, args.seed)
     try:
         from facefatigue.ablate.results import TABLE_FILE, compare, write_results
         from facefatigue.ablate.run import run_grid
@@ -95,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     runs = len(grid.variants) * len(split.folds if folds is None else folds)
     progress = _Progress(runs)
     tested = run_grid(
-        grid, clips, split, args.out, folds=folds, by=args.by, device=args.device,
+        grid, clips, split, args.out, folds=folds, device=args.device,
         on_epoch=progress.on_epoch, on_fold=progress.on_fold,
     )  # fmt: skip
     compared = compare(tested, grid.reference, draws=args.draws, seed=args.seed)

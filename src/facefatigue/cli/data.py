@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facefatigue.cli.progress import CountProgress
-from facefatigue.errors import EXIT_OK, ConfigurationError
+from facefatigue.errors import EXIT_OK, ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,8 @@ drowsy or fatigue 1). Optional: session (unique over the list), scenario, start_
 IMPORT = """\
 Turn a published directory layout into a manifest. `published` reads the list format of the paper's code (a line is
 "name score", score from 1 to 5) with subjects from a third field, a table or a pattern. docs/datasets.md says what each data
-set's label means and where it is asked for. Every video is listed or named as skipped, with the reason."""
+set's label means and where it is asked for. Every video is in the manifest or, with the reason, in a list of those skipped
+beside it."""
 
 AGREEMENT = """\
 How far the raters of a manifest agree: ICC(2,1) and ICC(2,k) for absolute agreement, Krippendorff's alpha for interval data,
@@ -62,6 +64,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     bring.add_argument("--videos", type=Path, help="published: folder of the videos (default: that of the list)")
     bring.add_argument("--subjects", type=Path, help="published: CSV with the columns name, subject")
     bring.add_argument("--subject-pattern", help="published: regular expression whose group is the subject in a name")
+    bring.add_argument("--overwrite", action="store_true", help="replace a manifest that is there")
     bring.set_defaults(run=run_import)
 
     agree = parts.add_parser("agreement", help="how far raters agree", description=AGREEMENT, formatter_class=kind)
@@ -77,6 +80,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     scheme.add_argument("--folds-from", metavar="COLUMN", help="folds that the data set gives, as UTA-RLDD does")
     scheme.add_argument("--leave-one-out", action="store_true", help="leave one subject out")
     split.add_argument("--seed", type=int, default=0, help="of how equals are dealt out (default: 0)")
+    split.add_argument("--overwrite", action="store_true", help="replace a split that is there")
     split.set_defaults(run=run_split)
 
 
@@ -104,6 +108,9 @@ def run_import(args: argparse.Namespace) -> int:
     """Write a manifest, and say what was skipped."""
     from facefatigue.data.layouts import read_layout
     from facefatigue.data.manifest import write_manifest
+    from facefatigue.data.rows import write_csv
+
+    _check_new(args.out, ".csv", args.overwrite)
 
     given = {
         "target": args.target,
@@ -114,8 +121,10 @@ def run_import(args: argparse.Namespace) -> int:
     }
     reading = read_layout(args.layout, args.root, **{key: value for key, value in given.items() if value is not None})
     write_manifest(reading.recordings, args.out)
+    skipped = args.out.with_suffix(".skipped.csv")
+    write_csv(skipped, ["path", "start_s", "end_s", "reason"], [dataclasses.asdict(entry) for entry in reading.skipped])
     _print_reading(reading)
-    print(f"written: {args.out}")
+    print(f"written: {args.out}, and what was skipped: {skipped}")
     return EXIT_OK
 
 
@@ -135,6 +144,9 @@ def run_split(args: argparse.Namespace) -> int:
     """Write a split, and print who is where."""
     from facefatigue.data.split import split_folds, split_given, split_leave_one_out, split_parts, write_split
 
+    _check_new(args.out, ".json", args.overwrite)
+    if args.seed < 0:
+        raise UsageError(f"--seed is {args.seed}; it must be at least 0")
     items = _labelled(args.list, args.folds_from or "")
     source = str(args.list)
     if args.folds_from is not None:
@@ -151,6 +163,14 @@ def run_split(args: argparse.Namespace) -> int:
     print("\n".join(_split_lines(split, items)))
     print(f"written: {args.out} (sha256 {split.sha256})")
     return EXIT_OK
+
+
+def _check_new(path: Path, suffix: str, overwrite: bool) -> None:
+    """Refuse to write over what is there: it may be the user's own list."""
+    if path.suffix.lower() != suffix:
+        raise UsageError(f"{path}: the name must end in {suffix}")
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} exists; choose another name, or give --overwrite")
 
 
 def _labelled(place: Path, fold: str) -> list[Labelled]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import hashlib
+import json
 import platform
 import shlex
 import sys
@@ -13,16 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facefatigue._version import __version__
+from facefatigue.atomic import make_folder
 from facefatigue.cli.progress import CountProgress
 from facefatigue.errors import EXIT_OK, ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from facefatigue.clips import ClipSpec
     from facefatigue.data.clip_list import ClipList
     from facefatigue.data.manifest import Manifest
     from facefatigue.data.split import Split
+    from facefatigue.engine import Engine
     from facefatigue.evaluate import Calibration, Evaluation, Predictions, Provenance
     from facefatigue.evaluate.provenance import Unit
     from facefatigue.model.artefact import Artefact
@@ -97,14 +99,42 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--calibrate needs other people to fit on: give --split, or --calibrate-on LIST")
     if args.calibrate_on is not None and not args.calibrate:
         raise UsageError("--calibrate-on needs --calibrate temperature or isotonic")
+    if args.calibrate and args.calibrate_on is None and args.part == "validation":
+        raise UsageError("a calibration is fitted on the validation part, so it cannot be measured there; use --part test")
+    check_draws(args.draws, args.seed)
     from facefatigue.data.split import read_split
     from facefatigue.model.artefact import load_artefact
 
     artefact = load_artefact(args.model)
     split = None if args.split is None else read_split(args.split)
+    _check_out(args, artefact)
     if args.clips is not None:
         return _on_clips(args, artefact, split)
     return _on_videos(args, artefact, split)
+
+
+def check_draws(draws: int, seed: int) -> None:
+    """Refuse numbers of the bootstrap that make no sense, before anything is computed.
+
+    Raises:
+        UsageError: Fewer than one draw, or a seed below 0.
+    """
+    if draws < 1 or seed < 0:
+        raise UsageError(f"--draws is {draws} and --seed {seed}; there must be at least 1 draw, and the seed at least 0")
+
+
+def _check_out(args: argparse.Namespace, artefact: Artefact) -> None:
+    """Refuse a folder with the results of another model before anything is computed."""
+    for unit in ("clips", "videos"):
+        path = args.out / unit / "evaluation.json"
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))["provenance"]["model"]["sha256"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if found != artefact.sha256 and not args.overwrite:
+            raise ConfigurationError(
+                f"{path.parent}: holds the results of another model; choose another --out, or --overwrite"
+            )
 
 
 def evaluate_run(args: argparse.Namespace) -> int:
@@ -139,21 +169,23 @@ def _on_clips(args: argparse.Namespace, artefact: Artefact, split: Split | None)
     spec = artefact.config.clip_spec
     whole = read_clips(args.clips, shape=spec.shape)
     check_rate(args.clips, spec)
-    clips = whole if split is None else split.parts(whole, args.fold - 1)[args.part]
+    needed = (args.part, *(["validation"] if args.calibrate and args.calibrate_on is None else []))
+    clips = whole if split is None else split.parts(whole, args.fold - 1, needed=needed)[args.part]
     notes = _people_notes(args, artefact, clips.subjects)
+    make_folder(args.out)
     by = _groups(args, {name for name in clips.columns if any(clips.column(name))})
     engine = open_engine(artefact, engine=args.engine)
     with CountProgress("clips") as progress:
         predictions = predict_clips(clips, engine, by=by, on_done=progress.at)
     calibration = None
     if args.calibrate:
-        others = _others(args, whole, split, spec)
+        others = _others(args, artefact, whole, split)
         calibration = _fit(args.calibrate, predict_clips(others, engine), fitted_on=str(others))
     engine.close()
     results = _Results(args, artefact, clips.path, clips.fingerprint, clips.part, tuple(clips.column("label_source")), by)
     results.write(predictions, "clips", notes=notes, calibration=calibration)
     if predictions.video is not None and len(set(predictions.video.tolist())) < len(predictions):
-        results.write(by_video(predictions), "videos", notes=notes)
+        results.write(by_video(predictions), "videos", notes=[*notes, *_uncalibrated(args)])
     return EXIT_OK
 
 
@@ -162,6 +194,7 @@ def _on_videos(args: argparse.Namespace, artefact: Artefact, split: Split | None
     from facefatigue.data.rows import write_csv
     from facefatigue.engine import open_engine
     from facefatigue.evaluate import by_video
+    from facefatigue.evaluate.drowsiness import DROWSY_KSS
     from facefatigue.evaluate.predict import predict_recordings
 
     manifest = read_manifest(args.videos)
@@ -173,6 +206,7 @@ def _on_videos(args: argparse.Namespace, artefact: Artefact, split: Split | None
         if not recordings:
             raise ConfigurationError(f"nobody of the {args.part} part is in {manifest.path}")
     notes = _people_notes(args, artefact, {recording.subject for recording in recordings})
+    make_folder(args.out)
     columns = {name for recording in recordings for name, cell in recording.further.items() if cell}
     if any(recording.scenario for recording in recordings):
         columns.add("scenario")
@@ -182,21 +216,23 @@ def _on_videos(args: argparse.Namespace, artefact: Artefact, split: Split | None
         predictions, unscored = predict_recordings(
             recordings, engine, artefact.config, named_from=manifest.path.parent, by=by, on_done=progress.at
         )
-    engine.close()
     if unscored:
         notes.append(
             f"{len(unscored)} of {len(recordings)} recordings could not be scored (unscored.csv); figures are without"
         )
     calibration = None
     if args.calibrate:
-        calibration = _fit_on_videos(args, artefact, manifest, split)
+        calibration = _fit_on_videos(args, artefact, manifest, split, engine)
+    engine.close()
     sources = tuple(recording.label_source for recording in recordings)
     results = _Results(args, artefact, manifest.path, _fingerprint(manifest.path), how, sources, by)
     results.write(
         predictions, "clips", notes=[*notes, "The clips are the windows of the recordings."], calibration=calibration
     )
-    results.write(by_video(predictions), "videos", notes=notes)
-    write_csv(args.out / "unscored.csv", ["name", "subject", "reason"], [dataclasses.asdict(entry) for entry in unscored])
+    missed = tuple(entry.subject for entry in unscored if (entry.kss or 0) >= DROWSY_KSS)
+    results.write(by_video(predictions), "videos", notes=[*notes, *_uncalibrated(args)], missed=missed)
+    header = ["name", "subject", "kss", "reason"]
+    write_csv(args.out / "unscored.csv", header, [dataclasses.asdict(entry) for entry in unscored])
     return EXIT_OK
 
 
@@ -223,19 +259,38 @@ def _people_notes(args: argparse.Namespace, artefact: Artefact, subjects: Iterab
         notes.append(f"NOT A TEST: the model was trained on {len(seen)} of these {len(measured)} people ({named}).")
     if chose:
         notes.append(f"{len(chose)} of these {len(measured)} people chose the checkpoint, so the figures flatter it.")
+    if people.unknown:
+        notes.append(f"Whose faces shaped {people.unknown} is not known; nobody of them should be among these people.")
     return notes
 
 
-def _others(args: argparse.Namespace, whole: ClipList, split: Split | None, spec: ClipSpec) -> ClipList:
-    """The clips on which a calibration is fitted: never those that are measured."""
-    from facefatigue.data.clip_list import read_clips
+def _uncalibrated(args: argparse.Namespace) -> list[str]:
+    if not args.calibrate:
+        return []
+    return ["The calibration is of single clips (see there); these are means of uncalibrated scores and probabilities."]
 
+
+def _others(args: argparse.Namespace, artefact: Artefact, whole: ClipList, split: Split | None) -> ClipList:
+    """The clips on which a calibration is fitted: never those that are measured, nor those that were trained on."""
     if args.calibrate_on is not None:
-        return read_clips(args.calibrate_on, shape=spec.shape)
+        return _given_others(args, artefact)
     assert split is not None
-    if args.part == "validation":
-        raise UsageError("a calibration is fitted on the validation part, so it cannot be measured there; use --part test")
-    return split.parts(whole, args.fold - 1)["validation"]
+    return split.parts(whole, args.fold - 1, needed=("validation",))["validation"]
+
+
+def _given_others(args: argparse.Namespace, artefact: Artefact) -> ClipList:
+    from facefatigue.data.clip_list import check_rate, read_clips
+    from facefatigue.train.people import read_people
+
+    spec = artefact.config.clip_spec
+    others = read_clips(args.calibrate_on, shape=spec.shape)
+    check_rate(args.calibrate_on, spec)
+    people = read_people(artefact.folder)
+    if people is not None and (seen := sorted(others.subjects & people.train)):
+        raise ConfigurationError(
+            f"the model was trained on {seen[0]!r} and perhaps others of {args.calibrate_on}; calibrate it on other people"
+        )
+    return others
 
 
 def _fit(kind: str, predictions: Predictions, *, fitted_on: str) -> Calibration:
@@ -245,19 +300,16 @@ def _fit(kind: str, predictions: Predictions, *, fitted_on: str) -> Calibration:
     return fit(predictions, fitted_on=fitted_on)
 
 
-def _fit_on_videos(args: argparse.Namespace, artefact: Artefact, manifest: Manifest, split: Split | None) -> Calibration:
+def _fit_on_videos(
+    args: argparse.Namespace, artefact: Artefact, manifest: Manifest, split: Split | None, engine: Engine
+) -> Calibration:
     """A calibration of windows, fitted on the validation part's recordings or on a list of clips."""
-    from facefatigue.data.clip_list import read_clips
-    from facefatigue.engine import open_engine
     from facefatigue.evaluate.predict import predict_clips, predict_recordings
 
-    engine = open_engine(artefact, engine=args.engine)
     if args.calibrate_on is not None:
-        clips = read_clips(args.calibrate_on, shape=artefact.config.clip_spec.shape)
+        clips = _given_others(args, artefact)
         return _fit(args.calibrate, predict_clips(clips, engine), fitted_on=str(clips))
     assert split is not None
-    if args.part == "validation":
-        raise UsageError("a calibration is fitted on the validation part, so it cannot be measured there; use --part test")
     people = split.people(args.fold - 1, "validation")
     recordings = [recording for recording in manifest.recordings if recording.subject in people]
     if not recordings:
@@ -283,19 +335,30 @@ class _Results:
     by: tuple[str, ...]
 
     def write(
-        self, predictions: Predictions, unit: Unit, *, notes: Sequence[str], calibration: Calibration | None = None
+        self,
+        predictions: Predictions,
+        unit: Unit,
+        *,
+        notes: Sequence[str],
+        calibration: Calibration | None = None,
+        missed: Sequence[str] = (),
     ) -> None:
         """Evaluate and write one kind of item, and print the main figures."""
         from facefatigue.evaluate import evaluate_predictions, write_evaluation
 
+        of_recordings = unit == "clips" and predictions.video is not None
         evaluation = evaluate_predictions(
             predictions,
             provenance=self._provenance(unit),
             by=self.by,
             calibration=calibration,
+            drowsiness=not of_recordings,
+            missed=missed,
             draws=self.args.draws,
             seed=self.args.seed,
         )
+        if of_recordings and predictions.kss is not None:
+            notes = [*notes, "Sensitivity at KSS 8 and above is counted by recordings: see the results of the videos."]
         evaluation = dataclasses.replace(evaluation, notes=(*notes, *evaluation.notes))
         folder = self.args.out / unit
         paths = write_evaluation(evaluation, predictions, folder, overwrite=self.args.overwrite)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -166,8 +167,10 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, and print where the model is and what its best epoch measured."""
     settings = _settings(args)
-    needs = (args.clips is None) != (args.split is None) or (args.train is None) != (args.val is None)
-    if needs or (args.clips is None) == (args.train is None):
+    by_split = args.clips is not None and args.split is not None
+    by_lists = args.val is not None and (args.train is not None or args.evaluate)
+    given = [entry for entry in (args.clips, args.split, args.train, args.val) if entry is not None]
+    if by_split == by_lists or len(given) > 2:
         raise UsageError("give either --train and --val, or --clips and --split")
     if args.evaluate:
         from facefatigue.cli.evaluate import evaluate_run
@@ -206,7 +209,7 @@ def split_lists(args: argparse.Namespace, settings: TrainSettings) -> tuple[Clip
 
     split = read_split(args.split)
     clips = read_clips(args.clips, shape=settings.clip_spec.shape, auxiliary=settings.auxiliary)
-    parts = split.parts(clips, args.fold - 1)
+    parts = split.parts(clips, args.fold - 1, needed=("train", "validation"))
     return parts["train"], parts["validation"]
 
 
@@ -218,7 +221,7 @@ def _settings(args: argparse.Namespace) -> TrainSettings:
     given = {entry.name: getattr(args, entry.name, None) for entry in fields(TrainSettings)}
     named = any(text.partition("=")[0].strip() == "name" for text in args.assignments) or args.config is not None
     if given["name"] is None and not named:
-        given["name"] = args.out.absolute().name
+        given["name"] = re.sub(r"[^A-Za-z0-9._-]+", "-", args.out.absolute().name).strip("-._") or "my-model"
     return make_settings(preset=args.preset, config=args.config, overrides=given, assignments=args.assignments)
 
 

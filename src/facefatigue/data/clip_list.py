@@ -6,6 +6,9 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facefatigue.clips.spec import ClipSpec
-from facefatigue.data.manifest import manifest_path
+from facefatigue.data.manifest import case_faults, manifest_path
 from facefatigue.data.rows import FaultsError, Row, number_in, read_table
 from facefatigue.errors import ConfigurationError
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COLUMNS = ("clip", "subject", "score")
+_MOST_OPEN = 64  # shards at a time
 _WHO = {"subject": "person", "session": "session"}
 
 Shape = tuple[int, int, int, int]
@@ -50,6 +54,11 @@ class LabelledClip:
     auxiliary: tuple[float, ...] = ()
     cells: Mapping[str, str] = field(default_factory=dict, hash=False)
 
+    @property
+    def place(self) -> tuple[Path, int]:
+        """Where its pixels are, however the list writes it."""
+        return Path(os.path.realpath(self.shard)), self.index
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClipList:
@@ -68,7 +77,7 @@ class ClipList:
     fingerprint: str
     part: str = ""
     every: int = 1
-    _shards: Mapping[Path, NDArray[np.uint8]] = field(repr=False)
+    _shards: _Shards = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -81,7 +90,9 @@ class ClipList:
         """(T, H, W, 3) of its clips; None if it has none."""
         if not self.clips:
             return None
-        frames, height, width, channels = self._shards[self.clips[0].shard].shape[1:]
+        assert self._shards.shape is not None
+        frames, *rest = self._shards.shape
+        height, width, channels = rest
         return -(-frames // self.every), height, width, channels
 
     @property
@@ -120,7 +131,7 @@ class ClipList:
             number: Its place in the list, from 0.
         """
         clip = self.clips[number]
-        crops: NDArray[np.uint8] = self._shards[clip.shard][clip.index][:: self.every]
+        crops: NDArray[np.uint8] = self._shards.open(clip.shard)[clip.index][:: self.every]
         return crops
 
     def thinned(self, every: int) -> ClipList:
@@ -214,14 +225,22 @@ def leaks(parts: Mapping[str, ClipList]) -> list[str]:
                     f"{what} {name!r} is in both {first} and {second}; a {_WHO[what]} belongs to one side only"
                     for name in sorted(shared)
                 ]
+            same = len(_places(clips) & _places(others))
+            if same:
+                faults.append(f"{first} and {second} share {same} clips, under whatever names")
     return faults
+
+
+def _places(clips: ClipList) -> set[tuple[Path, int]]:
+    return {clip.place for clip in clips.clips if clip.shard != Path()}
 
 
 def stated_spec(place: str | Path) -> ClipSpec | None:
     """The form of clips as the folder of their list states it; None where nothing does.
 
     Args:
-        place: The list or its folder. Beside it `prepare` leaves a prepare.json, `synth render` a settings.json.
+        place: The list or its folder. Beside it, or where its clips are, `prepare` leaves a prepare.json, `synth render` a
+            settings.json.
     """
     folder = manifest_path(place).parent
     for name in ("prepare.json", "settings.json"):
@@ -270,7 +289,7 @@ def check_trainable(clips: ClipList) -> None:
 
 def _read(place: str | Path, *, shape: Shape | None, auxiliary: Sequence[str], faults: list[str]) -> ClipList:
     path = manifest_path(place)
-    empty = ClipList(path=path, clips=(), fingerprint="", _shards={})
+    empty = ClipList(path=path, clips=(), fingerprint="", _shards=_Shards(None))
     try:
         table = read_table(path)
     except FaultsError as error:
@@ -284,20 +303,21 @@ def _read(place: str | Path, *, shape: Shape | None, auxiliary: Sequence[str], f
         faults.append(f"{path} lists no clips")
     shards = _Shards(shape)
     clips: list[LabelledClip] = []
-    seen: dict[str, int] = {}
+    seen: dict[tuple[Path, int], int] = {}
     for row in table.rows:
         found = _clip(path.parent, row, shards, auxiliary)
-        if (name := row.cells["clip"]) in seen:
-            again = f"{name} is listed in line {seen[name]} already"
-            found = [again] if isinstance(found, LabelledClip) else [*found, again]
-        seen.setdefault(name, row.number)
+        if isinstance(found, LabelledClip):
+            first = seen.setdefault(found.place, row.number)
+            if first != row.number:
+                found = [f"{row.cells['clip']} is listed in line {first} already"]
         if isinstance(found, LabelledClip):
             clips.append(found)
         else:
             faults += [f"{path} line {row.number}: {fault}" for fault in found]
             clips += _person(row)
+    faults += [f"{path}: {fault}" for fault in case_faults(clip.subject for clip in clips)]
     fingerprint = _fingerprint(path.parent, clips)
-    return ClipList(path=path, clips=tuple(clips), fingerprint=fingerprint, _shards=shards.arrays)
+    return ClipList(path=path, clips=tuple(clips), fingerprint=fingerprint, _shards=shards)
 
 
 def _person(row: Row) -> list[LabelledClip]:
@@ -315,39 +335,52 @@ def _fingerprint(folder: Path, clips: Iterable[LabelledClip]) -> str:
 
 
 class _Shards:
-    """The shards of a list, each opened once; a wrong one is reported at the first line that names it."""
+    """The shards of a list: each is looked at once, and only a few are open at a time, for there may be thousands.
+
+    Args:
+        shape: (T, H, W, 3) that all clips must have; None: that of the first.
+    """
 
     def __init__(self, shape: Shape | None) -> None:
-        self._shape = shape
-        self.arrays: dict[Path, NDArray[np.uint8]] = {}
-        self._wrong: set[Path] = set()
+        self.shape = shape
+        self._lengths: dict[Path, int | None] = {}  # None: the shard is wrong
+        self._opened: OrderedDict[Path, NDArray[np.uint8]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def length(self, path: Path, faults: list[str]) -> int | None:
-        """How many clips a shard has; None if it is wrong."""
-        if path in self._wrong:
-            return None
-        if path not in self.arrays:
-            found = self._open(path)
+        """How many clips a shard has; None if it is wrong, which is a fault the first time that it is asked for."""
+        if path not in self._lengths:
+            found = self._look(path)
+            self._lengths[path] = found if isinstance(found, int) else None
             if isinstance(found, str):
-                self._wrong.add(path)
                 faults.append(found)
-                return None
-            self.arrays[path] = found
-        return len(self.arrays[path])
+        return self._lengths[path]
 
-    def _open(self, path: Path) -> NDArray[np.uint8] | str:
+    def open(self, path: Path) -> NDArray[np.uint8]:
+        """A shard's clips, (N, T, H, W, 3) uint8, mapped into memory."""
+        with self._lock:
+            array = self._opened.pop(path, None)
+            if array is None:
+                array = np.lib.format.open_memmap(path, mode="r")
+            self._opened[path] = array
+            if len(self._opened) > _MOST_OPEN:
+                self._opened.popitem(last=False)
+            return array
+
+    def _look(self, path: Path) -> int | str:
         try:
             array = np.lib.format.open_memmap(path, mode="r")
         except (OSError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or error
-            return f"{path.name} cannot be read: {reason}"
-        if self._shape is None and array.ndim == 5:
+            cut_off = " (the file is cut off)" if "greater than file size" in str(error) else ""
+            return f"{path.name} cannot be read: {reason}{cut_off}"
+        if self.shape is None and array.ndim == 5:
             first, second, third, fourth = array.shape[1:]
-            self._shape = (first, second, third, fourth)
-        if array.dtype != np.uint8 or array.shape[1:] != self._shape:
-            found, wanted = f"{array.shape} {array.dtype}", ", ".join(map(str, self._shape or ("T", "H", "W", 3)))
+            self.shape = (first, second, third, fourth)
+        if array.dtype != np.uint8 or array.shape[1:] != self.shape:
+            found, wanted = f"{array.shape} {array.dtype}", ", ".join(map(str, self.shape or ("T", "H", "W", 3)))
             return f"{path.name} is {found}, but (N, {wanted}) uint8 is wanted (--frames and --size set this)"
-        return array
+        return len(array)
 
 
 def _clip(folder: Path, row: Row, shards: _Shards, auxiliary: Sequence[str]) -> LabelledClip | list[str]:
@@ -363,7 +396,10 @@ def _clip(folder: Path, row: Row, shards: _Shards, auxiliary: Sequence[str]) -> 
         if math.isnan(value)
     ]
     name, hash_sign, index_text = cells["clip"].rpartition("#")
-    if not (hash_sign and name and index_text.isdecimal() and len(index_text) < 10) or Path(name).is_absolute():
+    if (
+        not (hash_sign and name and index_text.isascii() and index_text.isdecimal() and len(index_text) < 10)
+        or Path(name).is_absolute()
+    ):
         return [*faults, f"the clip is {cells['clip']!r}, not SHARD.npy#INDEX with a path relative to the list"]
     shard, index = folder / name, int(index_text)
     length = shards.length(shard, faults)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from facefatigue.data.rows import FaultsError, Row, number_in, read_table, write
 from facefatigue.errors import ConfigurationError, FaceFatigueError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 MANIFEST = "manifest.csv"
 RATER_PREFIX = "rater"
@@ -108,7 +107,7 @@ def read_manifest(place: str | Path) -> Manifest:
                 recordings.append(found)
             else:
                 faults += [f"line {row.number}: {fault}" for fault in found]
-        faults += overlaps(recordings)
+        faults += overlaps(recordings) + case_faults(recording.subject for recording in recordings)
     if faults:
         raise FaultsError(str(path), faults)
     return Manifest(path=path, recordings=tuple(recordings))
@@ -196,14 +195,38 @@ def overlaps(recordings: Sequence[Recording]) -> list[str]:
     faults = []
     for own in by_video.values():
         ordered = sorted(own, key=lambda recording: (recording.start_s or 0.0, recording.line))
-        for before, after in itertools.pairwise(ordered):
-            end_s = math.inf if before.end_s is None else before.end_s
+        before, end_s = ordered[0], _end(ordered[0])
+        for after in ordered[1:]:
             if (after.start_s or 0.0) < end_s:
                 faults.append(
                     f"line {after.line}: shows the same stretch of {after.video.name} as line {before.line}; "
                     "list it once, or give start_s and end_s that do not overlap"
                 )
+            if _end(after) > end_s:
+                before, end_s = after, _end(after)
     return faults
+
+
+def _end(recording: Recording) -> float:
+    return math.inf if recording.end_s is None else recording.end_s
+
+
+def case_faults(names: Iterable[str]) -> list[str]:
+    """Faults of subjects that differ in case only: most likely one person, who would be taken for two."""
+    seen: dict[str, str] = {}
+    faults = []
+    for name in dict.fromkeys(names):
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            faults.append(f"the subjects {other!r} and {name!r} differ in case only; write one person's name in one way")
+    return faults
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False
 
 
 def _column_faults(columns: Sequence[str], raters: Sequence[str]) -> list[str]:
@@ -221,7 +244,7 @@ def _recording(row: Row, folder: Path, raters: Sequence[str]) -> Recording | lis
     video = folder / cells["video"]
     if not cells["video"]:
         faults.append("the video is empty")
-    elif not video.is_file():
+    elif not _is_file(video):
         faults.append(f"{cells['video']}: no such file (paths are relative to the manifest)")
     if not cells["subject"]:
         faults.append("the subject is empty")

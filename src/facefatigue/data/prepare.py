@@ -23,14 +23,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facefatigue.atomic import atomic_path, make_folder
+from facefatigue.atomic import atomic_path, make_folder, output_error
 from facefatigue.data.clipping import ClipPlace, Cut, cut_video, file_sha256
-from facefatigue.data.manifest import read_manifest
+from facefatigue.data.manifest import MANIFEST, read_manifest
 from facefatigue.data.prepared import Outcome, Prepared, recording_name, write_lists
+from facefatigue.data.rows import FaultsError
 from facefatigue.data.stretches import Stretch
 from facefatigue.data.workers import WorkerDiedError, run_jobs
-from facefatigue.errors import ConfigurationError, OutputError, SourceError
+from facefatigue.errors import ConfigurationError, SourceError
 from facefatigue.estimate import Limits
+from facefatigue.estimate.estimator import MAX_STRIDE_S
 from facefatigue.locks import only_run_in
 
 if TYPE_CHECKING:
@@ -84,17 +86,26 @@ def prepare(
         What the folder then holds.
 
     Raises:
-        FaultsError: The manifest has faults; nothing has been done then.
+        FaultsError: The manifest has faults, or one video stands under two subjects; nothing has been cut then.
         ConfigurationError: The folder holds clips of another form, or ``workers`` or ``stride_s`` makes no sense.
         OutputError: The folder cannot be written.
     """
     if workers < 1:
         raise ConfigurationError(f"{workers} workers cannot do anything; give at least 1")
-    if stride_s is not None and not stride_s > 0:
-        raise ConfigurationError(f"the stride is {stride_s} s; it must be above 0")
+    if stride_s is not None and not 0 < stride_s <= MAX_STRIDE_S:
+        raise ConfigurationError(f"the stride is {stride_s} s; it must be above 0 and at most {MAX_STRIDE_S:g} s (a day)")
     manifest = read_manifest(source)
+    _refuse_foreign(Path(out))
     with only_run_in(Path(out)):
         return _prepare(manifest, Path(out), spec, stride_s=stride_s, workers=workers, report=on_done or _silent)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """A list that is not ours must not be written over: it may be the user's only copy of the labels."""
+    if (folder / MANIFEST).exists() and not (folder / SETTINGS_FILE).exists():
+        raise ConfigurationError(
+            f"{folder}: has a {MANIFEST} that prepare did not write; choose another folder for the clips"
+        )
 
 
 def _silent(_what: str, _done: int, _all: int) -> None:
@@ -116,6 +127,7 @@ def _prepare(
     _sweep(folder)
 
     hashes, unreadable = _hash(manifest.recordings, folder, workers, report)
+    _check_content(manifest, hashes)
     targets, problems = _targets(manifest.recordings, hashes, settings, folder)
     problems |= unreadable
     missing = {place: target for place, target in targets.items() if _read_cut(target, spec) is None}
@@ -209,6 +221,27 @@ def _identity(video: Path) -> str:
     return f"{video.absolute()}|{state.st_size}|{state.st_mtime_ns}"
 
 
+def _check_content(manifest: Manifest, hashes: Mapping[Path, str]) -> None:
+    """Refuse a video that is listed under two names and two subjects: one person would be taken for two.
+
+    Raises:
+        FaultsError: There is such a video; all are named.
+    """
+    first: dict[str, Recording] = {}
+    faults = []
+    for recording in manifest.recordings:
+        if (sha := hashes.get(recording.video)) is None:
+            continue
+        earlier = first.setdefault(sha, recording)
+        if earlier.video != recording.video and earlier.subject != recording.subject:
+            faults.append(
+                f"line {recording.line}: {recording.video.name} is the very same video as {earlier.video.name} in line "
+                f"{earlier.line}, but the subjects are {recording.subject!r} and {earlier.subject!r}"
+            )
+    if faults:
+        raise FaultsError(str(manifest.path), faults)
+
+
 def _targets(
     recordings: Sequence[Recording], hashes: Mapping[Path, str], settings: dict[str, Any], folder: Path
 ) -> tuple[dict[int, Path], dict[int, str]]:
@@ -274,7 +307,7 @@ def _work(job: _Job) -> None:
     try:
         cuts = cut_video(job.video, job.stretches, job.targets, spec=job.spec, stride_s=job.stride_s)
     except OSError as error:
-        raise OutputError(f"{job.targets[0]}: cannot be written: {error.strerror or error}") from error
+        raise output_error(job.targets[0], error) from error
     for target, cut in zip(job.targets, cuts, strict=True):
         with atomic_path(target.with_suffix(".json")) as partial:
             partial.write_text(json.dumps(dataclasses.asdict(cut), indent=1) + "\n", encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ class Row:
 
     Attributes:
         number: Its line in a CSV file, from 1 with the header as line 1; in Parquet the row, counted likewise.
-        cells: Text by column, without blanks around it; empty where the table has nothing.
+        cells: Text by column, in Unicode's form NFC, without blanks around it; empty where the table has nothing.
     """
 
     number: int
@@ -63,7 +64,7 @@ def read_table(path: Path) -> Table:
     """Read a CSV file (UTF-8, comma, a header line) or, by its suffix, a Parquet file.
 
     Raises:
-        FaultsError: The file cannot be read as a table, or a line has more cells than the header.
+        FaultsError: The file cannot be read as a table, or a line has more or fewer cells than the header.
         MissingExtraError: It is Parquet and pyarrow is not installed.
     """
     columns, rows = _read_parquet(path) if path.suffix.lower() in {".parquet", ".pq"} else _read_csv(path)
@@ -106,17 +107,18 @@ def _read_csv(path: Path) -> tuple[tuple[str, ...], list[Row]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise FaultsError(str(path), [f"it cannot be read as a table: {reason}"]) from None
-    long = [
-        f"line {number} has {len(line)} cells, but the header has {len(columns)} (put quotes around a cell with a comma)"
+    lines = [(number, line) for number, line in lines if any(cell.strip() for cell in line)]
+    uneven = [
+        f"line {number} has {len(line)} cells, but the header has {len(columns)}"
+        + (" (put quotes around a cell with a comma)" if len(line) > len(columns) else "")
         for number, line in lines
-        if len(line) > len(columns)
+        if len(line) != len(columns)
     ]
-    if long:
-        raise FaultsError(str(path), long)
-    padded = [(number, [*line, *[""] * (len(columns) - len(line))]) for number, line in lines]
+    if uneven:
+        raise FaultsError(str(path), uneven)
     return columns, [
-        Row(number=number, cells={name: cell.strip() for name, cell in zip(columns, line, strict=True)})
-        for number, line in padded
+        Row(number=number, cells={name: _text(cell) for name, cell in zip(columns, line, strict=True)})
+        for number, line in lines
     ]
 
 
@@ -139,4 +141,5 @@ def _read_parquet(path: Path) -> tuple[tuple[str, ...], list[Row]]:
 def _text(value: object) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    return str(value).strip()
+    # One name must not be two because an accent is written in two ways.
+    return unicodedata.normalize("NFC", str(value).strip())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +63,9 @@ class Split:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 over who is where, 64 hex digits."""
-        text = json.dumps([{part: list(fold[part]) for part in PARTS} for fold in self.folds], ensure_ascii=False)
+        """SHA-256 over how it was made and who is where, 64 hex digits."""
+        folds = [{part: list(fold[part]) for part in PARTS} for fold in self.folds]
+        text = json.dumps([self.scheme, self.seed, folds], ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def describe(self, fold: int, part: str) -> str:
@@ -90,25 +92,26 @@ class Split:
             raise ConfigurationError(f"there is no fold {fold + 1}; the split has {len(self.folds)}")
         return frozenset(self.folds[fold][part])
 
-    def parts(self, clips: ClipList, fold: int = 0) -> dict[str, ClipList]:
+    def parts(self, clips: ClipList, fold: int = 0, *, needed: Sequence[str] = PARTS) -> dict[str, ClipList]:
         """Divide a list of clips.
 
         Args:
             clips: The list; everyone in it must be in the split.
             fold: Which fold, from 0.
+            needed: Parts that must have clips.
 
         Returns:
             A list of clips for train, validation and test.
 
         Raises:
-            FaultsError: Somebody is not in the split, a part has no clips, or two parts share a session.
+            FaultsError: Somebody is not in the split, a needed part has no clips, or two parts share a session.
             ConfigurationError: There is no such fold.
         """
         sides = {part: self.people(fold, part) for part in PARTS}
         strangers = sorted(clips.subjects - {name for part in PARTS for name in sides[part]})
         faults = [f"subject {name!r} of {clips.path} is not in the split" for name in strangers]
         divided = {part: clips.of_subjects(sides[part], self.describe(fold, part)) for part in PARTS}
-        faults += [f"nobody of its {part} part has clips in {clips.path}" for part in PARTS if not len(divided[part])]
+        faults += [f"nobody of its {part} part has clips in {clips.path}" for part in needed if not len(divided[part])]
         faults += leaks(divided)
         if faults:
             raise FaultsError("the split", faults)
@@ -140,7 +143,7 @@ def split_parts(items: Sequence[Labelled], shares: Mapping[str, float], *, seed:
     Raises:
         ConfigurationError: Fewer groups of people than parts, or shares that are none.
     """
-    wrong = [part for part in PARTS if not shares.get(part, 0) > 0]
+    wrong = [part for part in PARTS if not 0 < shares.get(part, 0) < math.inf]
     if wrong or set(shares) != set(PARTS):
         raise ConfigurationError(f"the shares are {dict(shares)}; train, validation and test each need one above 0")
     groups = _groups(items)
@@ -254,7 +257,7 @@ def write_split(split: Split, path: str | Path) -> None:
 
 
 def read_split(path: str | Path) -> Split:
-    """Read a split file and check that it is one: nobody on two sides, and unchanged since it was made.
+    """Read a split file and check that it is one: nobody on two sides, everyone tested once, unchanged since it was made.
 
     Raises:
         FaultsError: It cannot be read, is none, was changed, or somebody is on two sides, who is named.
@@ -274,6 +277,7 @@ def read_split(path: str | Path) -> Split:
         for name, count in Counter(name for part in PARTS for name in fold[part]).items()
         if count > 1
     ]
+    faults += _unfair(split)
     if not faults and entries["sha256"] != split.sha256:
         faults = ["its sha256 is not that of its folds: it was changed after it was made; make it again"]
     if faults:
@@ -281,12 +285,24 @@ def read_split(path: str | Path) -> Split:
     return split
 
 
+def _unfair(split: Split) -> list[str]:
+    """Faults of folds that are not about the same people, or that test somebody more or less often than once."""
+    everyone = [frozenset(name for part in PARTS for name in fold[part]) for fold in split.folds]
+    faults = [] if len(set(everyone)) == 1 else ["its folds are not about the same people"]
+    if split.scheme != "parts" and not faults:
+        tested = Counter(name for fold in split.folds for name in fold["test"])
+        faults += [
+            f"subject {name!r} is tested {tested[name]} times, not once" for name in sorted(everyone[0]) if tested[name] != 1
+        ]
+    return faults
+
+
 def _is_split(entries: Any) -> bool:
     return (
         isinstance(entries, dict)
         and entries.get("schema") == SCHEMA
         and entries.get("scheme") in SCHEMES
-        and isinstance(entries.get("seed"), int)
+        and type(entries.get("seed")) is int
         and isinstance(entries.get("source"), str)
         and isinstance(entries.get("folds"), list)
         and bool(entries["folds"])
@@ -345,6 +361,8 @@ def _enough(groups: Sequence[_Group], wanted: int, what: str) -> None:
 def _deal(groups: Sequence[_Group], shares: Sequence[float], seed: int) -> list[int]:
     """The part of each group: largest first, each to where the scores' counts then come nearest to the parts' shares."""
     table = np.stack([np.append(group.bins, group.bins.sum()) for group in groups])  # (G, SCORE_BINS + 1)
+    if seed < 0:
+        raise ConfigurationError(f"the seed is {seed}; it must be a whole number of at least 0")
     total = table.sum(axis=0)
     wanted = np.outer(np.array(shares) / sum(shares), total)  # (parts, SCORE_BINS + 1)
     scale = np.maximum(total, 1)

@@ -16,7 +16,7 @@ from facefatigue.errors import MissingExtraError
 from facefatigue.evaluate.bootstrap import DRAWS, QUANTILES, draw_subjects
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from facefatigue.evaluate.predictions import Predictions
 
@@ -60,7 +60,8 @@ class DrowsinessCount:
     """The rule applied to predictions with KSS.
 
     Attributes:
-        events: Items with a KSS of at least 8.
+        events: Items with a KSS of at least 8, those that could not be scored included.
+        missed: How many of them could not be scored, and count as not called.
         participants: People who have one.
         sensitivity: For each of them, the share of these items that was called fatigue.
         mean: Mean over people, each counting once; None without any.
@@ -72,6 +73,7 @@ class DrowsinessCount:
     """
 
     events: int
+    missed: int
     participants: int
     sensitivity: Mapping[str, float]
     mean: float | None
@@ -84,6 +86,7 @@ class DrowsinessCount:
         """For JSON."""
         return {
             "events": self.events,
+            "missed": self.missed,
             "participants": self.participants,
             "sensitivity": dict(self.sensitivity),
             "mean": self.mean,
@@ -97,11 +100,15 @@ class DrowsinessCount:
         }
 
 
-def count_drowsiness(predictions: Predictions, *, draws: int = DRAWS, seed: int = 0) -> DrowsinessCount | None:
+def count_drowsiness(
+    predictions: Predictions, *, missed: Sequence[str] = (), draws: int = DRAWS, seed: int = 0
+) -> DrowsinessCount | None:
     """Apply the rule.
 
     Args:
         predictions: With KSS for some items at least.
+        missed: The subject of each item with a KSS of at least 8 that could not be scored: no warning came, so it counts as
+            one that was not called fatigue.
         draws: Resamples of people.
         seed: Equal seeds give equal bounds.
 
@@ -115,11 +122,13 @@ def count_drowsiness(predictions: Predictions, *, draws: int = DRAWS, seed: int 
     if kss is None or np.isnan(kss).all():
         return None
     drowsy = np.nan_to_num(kss, nan=0.0) >= DROWSY_KSS
-    names, person = np.unique(predictions.subject[drowsy], return_inverse=True)
-    people, events = len(names), int(drowsy.sum())
+    subjects = np.concatenate([predictions.subject[drowsy], np.asarray(missed, np.str_)])
+    called = np.concatenate([predictions.called_fatigue[drowsy], np.zeros(len(missed), np.bool_)])
+    names, person = np.unique(subjects, return_inverse=True)
+    people, events = len(names), len(subjects)
     shares = np.zeros(0)
     if events:
-        shares = np.bincount(person, weights=predictions.called_fatigue[drowsy]) / np.bincount(person)
+        shares = np.bincount(person, weights=called) / np.bincount(person)
     mean = float(shares.mean()) if people else None
     lower = bootstrapped = None
     if people >= 2 and mean is not None:
@@ -128,6 +137,7 @@ def count_drowsiness(predictions: Predictions, *, draws: int = DRAWS, seed: int 
         bootstrapped = float(np.quantile(drawn, QUANTILES[0]))
     return DrowsinessCount(
         events=events,
+        missed=len(missed),
         participants=people,
         sensitivity=dict(zip(names.tolist(), shares.tolist(), strict=True)),
         mean=mean,

@@ -132,6 +132,8 @@ def evaluate_predictions(
     provenance: Provenance,
     by: Sequence[str] = (),
     calibration: Calibration | None = None,
+    drowsiness: bool = True,
+    missed: Sequence[str] = (),
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Evaluation:
@@ -144,6 +146,9 @@ def evaluate_predictions(
         provenance: How they came about.
         by: Groups to measure apart; "fold" for the folds of a cross-validation.
         calibration: Fitted on validation people.
+        drowsiness: Whether to count the sensitivity at KSS 8 and above, where there is KSS; one drowsy recording is one
+            event, so it is better counted on recordings than on their clips.
+        missed: The subject of each item with a KSS of at least 8 that could not be scored.
         draws: Resamples of the bootstrap.
         seed: Equal seeds give equal intervals.
 
@@ -170,7 +175,7 @@ def evaluate_predictions(
         calibrated=None if calibration is None else _calibrated(calibration, predictions, draws, seed),
         groups=groups,
         per_subject=by_subject(predictions),
-        drowsiness=count_drowsiness(predictions, draws=draws, seed=seed),
+        drowsiness=count_drowsiness(predictions, missed=missed, draws=draws, seed=seed) if drowsiness else None,
         notes=_notes(predictions, found, groups, calibration),
     )
 

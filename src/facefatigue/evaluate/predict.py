@@ -43,6 +43,7 @@ class Unscored:
     name: str
     subject: str
     reason: str
+    kss: int | None = None
 
 
 def predict_clips(
@@ -136,14 +137,19 @@ def predict_recordings(
                 rows.extend(found)
                 if reason is not None:
                     name = recording_name(own[number], named_from)
-                    unscored.append(Unscored(name=name, subject=own[number].subject, reason=reason))
+                    unscored.append(Unscored(name=name, subject=own[number].subject, reason=reason, kss=own[number].kss))
 
             try:
                 stretches = [Stretch(start_s=recording.start_s or 0.0, end_s=recording.end_s) for recording in own]
                 follow_stretches(video, stretches, open_session, finished)
             except SourceError as error:
                 unscored.extend(
-                    Unscored(name=recording_name(recording, named_from), subject=recording.subject, reason=str(error))
+                    Unscored(
+                        name=recording_name(recording, named_from),
+                        subject=recording.subject,
+                        reason=str(error),
+                        kss=recording.kss,
+                    )
                     for recording in own
                 )
         if on_done is not None:

@@ -70,24 +70,27 @@ def listed(faults: list[str]) -> str:
     return "; ".join(faults[:_NAMED_FAULTS]) + (f"; and {rest} more" if rest > 0 else "")
 
 
-def save_weights(network: FatigueNet, path: Path) -> None:
+def save_weights(weights: FatigueNet | Mapping[str, Tensor], path: Path) -> None:
     """Write a network's weights as a safetensors file.
 
     Args:
-        network: Any device; written as it is, float32 unless you changed that.
+        weights: A network or its state_dict; any device; written as it is, float32 unless you changed that.
         path: The file to write.
 
     Raises:
-        OutputError: The file cannot be written.
+        OSError: The file cannot be written.
+        OutputError: The weights cannot be written as safetensors.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save
 
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    named = weights.state_dict() if isinstance(weights, FatigueNet) else weights
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in named.items()}
     try:
-        path.write_bytes(save(tensors, metadata={"format": "pt"}))
-    except (OSError, SafetensorError) as error:
+        data = save(tensors, metadata={"format": "pt"})
+    except SafetensorError as error:
         raise OutputError(f"{path} cannot be written: {error}") from None
+    path.write_bytes(data)
 
 
 def load_network(config: ModelConfig, path: Path) -> FatigueNet:

@@ -70,7 +70,7 @@ def card_text(
             for name, clips in (("training", train), ("validation", validation))
         ),
         "",
-        "No subject is in both.",
+        f"No subject is in both. Labels: {_labels(train)}.",
         "",
         "## Figures",
         "",
@@ -82,8 +82,8 @@ def card_text(
             if name.startswith("validation_")
         ),
         "",
-        "Accuracy is the share of clips on the right side of 0.5; AUC ranks clips with a score of at least 0.5 above the",
-        "others; both compare single clips.",
+        "Of single clips. A true score of at least 0.5 is fatigue; accuracy is the share of clips that are called what they",
+        "are, AUC how well the probability of fatigue ranks them.",
         "",
         "## Settings",
         "",
@@ -95,6 +95,10 @@ def card_text(
         "",
     ]
     return "\n".join(lines)
+
+
+def _labels(clips: ClipList) -> str:
+    return "; ".join(sorted({source for source in clips.column("label_source") if source})) or "source not stated"
 
 
 def _choice(settings: TrainSettings, rows: Sequence[LogRow], best: LogRow) -> list[str]:

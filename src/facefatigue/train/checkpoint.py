@@ -24,7 +24,7 @@ SETTINGS_FILE = "settings.toml"
 CURVES_FILE = "curves.png"
 BOARD_FOLDER = "tensorboard"
 MODEL_FOLDER = "model"
-FORMAT = "facefatigue.train/2"
+FORMAT = "facefatigue.train/3"
 
 LogRow = dict[str, float | int | None]
 
@@ -44,6 +44,8 @@ class RunState:
         auxiliary: That of the auxiliary head; empty without auxiliary targets.
         optimiser: The optimiser's state_dict.
         scaler: That of the gradient scaler; empty without one.
+        best: The weights that are kept so far, on the CPU; empty before the first epoch has ended.
+        init: The setting ``init`` that the run was started with, and where its first weights came from, in words.
         random: For each process the state of torch's CPU generator, (bytes,) uint8, and of the device's where it has one.
     """
 
@@ -57,6 +59,8 @@ class RunState:
     auxiliary: dict[str, Any]
     optimiser: dict[str, Any]
     scaler: dict[str, Any]
+    best: dict[str, Any]
+    init: tuple[str, str]
     random: list[dict[str, torch.Tensor]]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,12 +37,12 @@ from facefatigue.train.curves import draw_curves
 from facefatigue.train.epoch import Sums, Task, train_epoch, validate
 from facefatigue.train.log import Board, best_row, log_row, out_of_patience, validation_figures
 from facefatigue.train.parallel import gathered, make_fabric, processes_here, share_batch_norm
-from facefatigue.train.people import write_people
+from facefatigue.train.people import people_of, write_people
 from facefatigue.train.presets import to_toml
 from facefatigue.train.start import first_network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lightning_fabric import Fabric
 
@@ -110,23 +111,29 @@ def train(
     """
     lists = _lists(train_list, validation_list, settings)
     fabric = make_fabric(device=device, devices=devices, precision=settings.precision)
-    fabric.launch()
     folder = Path(out)
-    prints = {"train_list": lists[0].fingerprint, "validation_list": lists[1].fingerprint}
-    identity = {**settings.decisive(), **prints, "processes": fabric.world_size}
     if not resume:
         refuse_started(folder)
+    fabric.launch()
+    if len(lists[0]) < 2 * fabric.world_size:
+        raise ConfigurationError(
+            f"{len(lists[0])} training clips are too few for {fabric.world_size} processes, which need two each"
+        )
+    prints = {"train_list": lists[0].fingerprint, "validation_list": lists[1].fingerprint}
+    identity = {**settings.decisive(), **prints, "processes": fabric.world_size}
     state = load_state(folder, identity) if resume else None
+    if state is not None:  # the first weights are what they were
+        settings = dataclasses.replace(settings, init=state.init[0])
     fabric.barrier()  # nobody writes before all have looked
     threads = torch.get_num_threads()
     torch.set_num_threads(_threads(settings))
     cuda = [fabric.device] if fabric.device.type == "cuda" else []
     try:
-        with only_run_in(folder) if fabric.is_global_zero else nullcontext(), torch.random.fork_rng(devices=cuda):
+        with _only_run(folder, fabric), torch.random.fork_rng(devices=cuda):
+            run = _Run(fabric, lists, folder, settings, state=state, identity=identity, on_batch=on_batch, on_epoch=on_epoch)
             if fabric.is_global_zero:
                 _write_settings(settings, lists, folder, identity)
-            run = _Run(fabric, lists, folder, settings, identity=identity, on_batch=on_batch, on_epoch=on_epoch)
-            rows, origin = run.go(state)
+            rows, origin = run.go()
             best = best_row(rows, settings.keep_best)
             artefact = _write_model(folder, settings, lists, rows, origin) if fabric.is_global_zero else None
             fabric.barrier()
@@ -158,6 +165,22 @@ def _lists(train_list: str | Path | ClipList, validation_list: str | Path | Clip
     return read_lists(train_list, validation_list, shape=shape, auxiliary=settings.auxiliary)
 
 
+@contextmanager
+def _only_run(folder: Path, fabric: Fabric) -> Iterator[None]:
+    """Hold the folder in the first process; all others hear whether that went well."""
+    problem: ConfigurationError | None = None
+    with ExitStack() as stack:
+        if fabric.is_global_zero:
+            try:
+                stack.enter_context(only_run_in(folder))
+            except ConfigurationError as error:
+                problem = error
+        said = fabric.broadcast("" if problem is None else str(problem))
+        if said:
+            raise problem or ConfigurationError(said)
+        yield
+
+
 def _threads(settings: TrainSettings) -> int:
     return settings.threads or max(usable_threads(None) // processes_here(), 1)
 
@@ -169,7 +192,7 @@ def _write_settings(settings: TrainSettings, lists: Lists, folder: Path, identit
         "validation list": f"{lists[1]}, {len(lists[1])} clips of {len(lists[1].subjects)} subjects, {lists[1].fingerprint}",
         "processes": str(identity["processes"]),
     }
-    write_people(folder, train=lists[0].subjects, validation=lists[1].subjects)
+    write_people(folder, people_of(lists[0].subjects, lists[1].subjects, settings.init))
     with atomic_path(folder / SETTINGS_FILE) as path:
         path.write_text(to_toml(settings, comments=comments), encoding="utf-8")
 
@@ -192,6 +215,7 @@ class _Run:
         folder: Path,
         settings: TrainSettings,
         *,
+        state: RunState | None,
         identity: dict[str, Any],
         on_batch: Callable[[int, int, int, float], None] | None,
         on_epoch: Callable[[LogRow], None] | None,
@@ -203,7 +227,10 @@ class _Run:
         self._identity = identity
         self._on_batch = on_batch
         self._on_epoch = on_epoch
-        network, self._origin = first_network(settings)
+        # What a run started from is not needed any more to go on with it.
+        drawn = dataclasses.replace(settings, init="")
+        network, self._origin = first_network(settings if state is None else drawn)
+        self._best: dict[str, torch.Tensor] = {}
         # Built after the network, whose first weights therefore do not depend on it.
         auxiliary = None
         if settings.auxiliary:
@@ -219,10 +246,11 @@ class _Run:
             weight_decay=settings.weight_decay,
         )
         torch.manual_seed(settings.seed + fabric.global_rank)  # of the dropout
+        self._rows, self._started = self._take_up(state)
 
-    def go(self, state: RunState | None) -> tuple[list[LogRow], str]:
+    def go(self) -> tuple[list[LogRow], str]:
         """Train to the end; returns the log, and where the first weights came from."""
-        rows, started = self._take_up(state)
+        rows, started = self._rows, self._started
         compiled = torch.compile(self.task) if self._settings.compile else self.task
         wrapped, optimiser = self._fabric.setup(compiled, self.optimiser, move_to_device=False)  # type: ignore[arg-type]
         first = self._fabric.is_global_zero
@@ -233,10 +261,10 @@ class _Run:
                 row = self._epoch(wrapped, optimiser, epoch, rows, started)
                 started = None
                 rows.append(row)
-                if first:
-                    self._keep(rows)
+                self._keep(rows)
                 self._save(rows)
                 if first and board is not None:
+                    self._write_best()
                     write_log(rows, self._folder)
                     draw_curves(rows, self._folder / CURVES_FILE, title=self._title())
                     board.add(row)
@@ -255,8 +283,10 @@ class _Run:
         if scaler is not None and state.scaler:
             scaler(state.scaler)
         _set_random_state(state.random[self._fabric.global_rank], self._fabric.device)
-        if self._fabric.is_global_zero:
-            write_log(state.rows, self._folder)  # an interrupt may have come between the state and its log
+        self._best, self._origin = state.best, state.init[1]
+        if self._fabric.is_global_zero:  # an interrupt may have come between the state and the files that follow from it
+            write_log(state.rows, self._folder)
+            self._write_best()
         return state.rows, state if state.batches else None
 
     def _epoch(self, wrapped: Any, optimiser: Any, epoch: int, rows: list[LogRow], started: RunState | None) -> LogRow:
@@ -288,15 +318,20 @@ class _Run:
         loss = figures = None
         if settings.validate:
             clips = self._validation
-            loss, logits, scores = validate(self.task, clips, settings=settings, fabric=self._fabric, epoch=epoch)
+            loss, logits, scores = validate(self.task, clips, settings=settings, fabric=self._fabric)
             figures = validation_figures(scores.numpy(), fatigue_probability(logits.numpy()), clips.scores)
         seconds = before_s + time.monotonic() - begun
         return log_row(epoch=epoch + 1, settings=settings, sums=sums, loss=loss, figures=figures, seconds=seconds)
 
     def _keep(self, rows: list[LogRow]) -> None:
         if best_row(rows, self._settings.keep_best) is rows[-1]:
+            weights = self.task.network.state_dict()
+            self._best = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
+
+    def _write_best(self) -> None:
+        if self._best:
             with atomic_path(self._folder / BEST_FILE) as path:
-                save_weights(self.task.network, path)
+                save_weights(self._best, path)
 
     def _save(self, rows: list[LogRow], *, batches: int = 0, sums: Sums | None = None, seconds: float = 0.0) -> None:
         random = gathered(_random_state(self._fabric.device), self._fabric)
@@ -314,6 +349,8 @@ class _Run:
             auxiliary={} if self.task.auxiliary is None else self.task.auxiliary.state_dict(),
             optimiser=self.optimiser.state_dict(),
             scaler=scaler,
+            best=self._best,
+            init=(self._settings.init, self._origin),
             random=random,
         )
         save_state(state, self._folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import tomllib
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-# Settings that differ from the defaults of TrainSettings. "paper" is the published training to the letter; it starts from a
-# 2D ResNet-18 trained on faces, which has to be given as init.
+# Settings that differ from the defaults of TrainSettings, which docs/experiments.md gives the reasons for. "paper" is the
+# published training to the letter; it starts from a 2D ResNet-18 trained on faces, which has to be given as init.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "default": {},
     "paper": {
@@ -53,6 +54,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+_MAY_BE_NONE = frozenset({"clip_norm", "bootstrap", "threads"})
+
+
 def make_settings(
     *,
     preset: str = "default",
@@ -74,7 +78,7 @@ def make_settings(
     """
     from_file = {} if config is None else read_config(config)
     chosen = from_file.pop("preset", preset)
-    if chosen not in PRESETS:
+    if not isinstance(chosen, str) or chosen not in PRESETS:
         raise ConfigurationError(f"there is no preset {chosen!r}; the presets are {', '.join(PRESETS)}")
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     values = {**PRESETS[chosen], **from_file, **given, **parse_assignments(assignments)}
@@ -94,7 +98,8 @@ def build_settings(values: Mapping[str, Any], *, where: str) -> TrainSettings:
     fields = {entry.name: entry for entry in dataclasses.fields(TrainSettings)}
     if unknown := sorted(values.keys() - fields.keys()):
         raise ConfigurationError(f"{where}: there is no setting {', '.join(unknown)}; the settings are {', '.join(fields)}")
-    return TrainSettings(**{key: _fitting(value, fields[key].default) for key, value in values.items()})
+    fitting = {key: _fitting(value, fields[key].default) for key, value in values.items()}
+    return TrainSettings(**{key: None if key in _MAY_BE_NONE and value == "" else value for key, value in fitting.items()})
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -161,8 +166,7 @@ def _fitting(value: Any, default: Any) -> Any:
         return tuple(part.strip() for part in value.split(",")) if value else ()
     if isinstance(default, tuple) and isinstance(value, list):
         return tuple(value)
-    if default is None and value == "":
-        return None
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        with contextlib.suppress(OverflowError):  # the settings refuse it
+            return float(value)
     return value

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from facefatigue.model.config import Backbone, NonLocalMode, NonLocalPlacement
 
 RATE_FACTOR = 0.2
+_HUGE = 1e300
 
 ClassLoss = Literal["cross_entropy", "ordinal"]
 Optimiser = Literal["adam", "adamw"]
@@ -96,16 +97,16 @@ class TrainSettings:
         ConfigurationError: One or more values are invalid; the text names all of them.
     """
 
-    epochs: int = 12
-    learning_rate: float = 3e-4
-    schedule: Schedule = "steps"
-    warmup_epochs: float = 0.0
-    optimiser: Optimiser = "adam"
+    epochs: int = 20
+    learning_rate: float = 1e-3
+    schedule: Schedule = "cosine"
+    warmup_epochs: float = 0.5
+    optimiser: Optimiser = "adamw"
     momentum: float = 0.9
-    weight_decay: float = 1e-4
+    weight_decay: float = 0.05
     batch_size: int = 16
     accumulation: int = 1
-    clip_norm: float | None = None
+    clip_norm: float | None = 1.0
     loss_alpha: float = 0.1
     class_loss: ClassLoss = "cross_entropy"
     label_smoothing: float = 0.0
@@ -126,7 +127,7 @@ class TrainSettings:
     non_local_mode: NonLocalMode = "embedded_gaussian"
     non_local_placement: NonLocalPlacement = "inside"
     classes: int = 10
-    dropout: float = 0.6
+    dropout: float = 0.2
     frames: int = 32
     size_px: int = 112
     frame_rate_hz: float = 12.5
@@ -193,16 +194,17 @@ class TrainSettings:
             frame_rate_hz=self.frame_rate_hz,
         )
 
-    def rate(self, progress: float) -> float:
-        """The learning rate after so many epochs, as the schedule has it.
+    def rate(self, epoch: int, *, part: float = 0.5) -> float:
+        """The learning rate at a point of an epoch, as the schedule has it.
 
         Args:
-            progress: Epochs done, from 0; parts count for warm-up and cosine.
+            epoch: From 0.
+            part: How much of the epoch is done, in [0, 1]; warm-up and cosine go on within an epoch.
         """
+        progress = epoch + part
         warm = min(progress / self.warmup_epochs, 1.0) if self.warmup_epochs else 1.0
         if self.schedule == "cosine":
             return self.learning_rate * warm * (1 + math.cos(math.pi * min(progress / self.epochs, 1.0))) / 2
-        epoch = math.floor(progress)
         steps = (3 * epoch >= self.epochs) + (3 * epoch >= 2 * self.epochs)
         return self.learning_rate * warm * RATE_FACTOR**steps
 
@@ -216,7 +218,7 @@ def _whole(low: int) -> Callable[[object], bool]:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -_HUGE < value < _HUGE
 
 
 def _at_least(low: float) -> Callable[[Any], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,24 @@ if TYPE_CHECKING:
 _FORM = (
     "backbone", "depth", "first_channel", "non_local_position", "non_local_mode", "non_local_placement", "head", "classes"
 )  # fmt: skip
+
+
+def fingerprint_of(init: str) -> str:
+    """SHA-256 of the file that first weights come from, 64 hex digits; empty where they are drawn.
+
+    Args:
+        init: The setting.
+
+    Raises:
+        ModelError: There is no such model.
+    """
+    if not init:
+        return ""
+    path = Path(init)
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    return load_artefact(init).safetensors_sha256()
 
 
 def first_network(settings: TrainSettings) -> tuple[FatigueNet, str]:
