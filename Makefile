@@ -9,7 +9,7 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench bench-memory clean
+.PHONY: help demo test lint types bench bench-memory bench-training clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -45,6 +45,9 @@ bench: $(VENV)/.dev ## speed and memory (VIDEO=path for one's own, REFERENCE=1 f
 
 bench-memory: $(VENV)/.dev ## memory over half an hour of video (VIDEO=path for one's own)
 	$(BIN)/python benchmarks/memory.py $(if $(VIDEO),"$(VIDEO)")
+
+bench-training: $(VENV)/.dev ## speed of training: loader, augmentation, network, epoch (ARGS="--device cuda ...")
+	$(BIN)/python benchmarks/training.py $(ARGS)
 
 clean: ## remove what was made
 	rm -rf $(VENV) $(OUT) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -4,8 +4,8 @@
 
 Clips are random noise, written to a folder that is removed. "Loader" reads batches and throws them away; "augmentation" and
 "network" (forward, backward, step) repeat one batch that is on the device already; "epoch" is a whole epoch of
-facefatigue.train. The loader is no bottleneck where it alone is faster than the network. On a GPU the share of its peak is the
-counted operations of forward and backward over the time of a step and the chip's dense peak in that precision.
+facefatigue.train. The loader is no bottleneck where it alone is faster than the network. On a GPU the share of its peak is
+the counted operations of forward and backward over the time of a step and the chip's dense peak in that precision.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from facefatigue.data.clip_list import read_clips
 from facefatigue.engine.interface import usable_threads
 from facefatigue.model.network import FatigueNet
 from facefatigue.train.batches import batches, training_order
-from facefatigue.train.losses import LossForm, fatigue_loss
 from facefatigue.train.loop import train
+from facefatigue.train.losses import LossForm, fatigue_loss
 from facefatigue.train.presets import make_settings
 
 if TYPE_CHECKING:
@@ -71,16 +71,18 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
 def network_step(settings: TrainSettings, batch: Batch, device: torch.device) -> tuple[Callable[[], None], float]:
     """One training step on a batch that is on the device, and the operations that it takes."""
     torch.manual_seed(0)
-    network: torch.nn.Module = FatigueNet(settings.model_config({})).to(device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    network = FatigueNet(settings.model_config({})).to(device)
+    network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # missing in torch's stubs
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-5)
     clips, target = batch.clips_on(device), batch.score.to(device)
     half = settings.precision == "bf16-mixed"
 
-    def run(model: torch.nn.Module) -> None:
+    def run(model: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]) -> None:
         optimiser.zero_grad(set_to_none=True)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
             logits, score = model(clips)
-        fatigue_loss(logits.float(), score.float(), target, LossForm()).total.backward()
+        loss = fatigue_loss(logits.float(), score.float(), target, LossForm()).total  # ()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
     with FlopCounterMode(display=False) as counter:
@@ -92,11 +94,11 @@ def network_step(settings: TrainSettings, batch: Batch, device: torch.device) ->
 def measure(settings: TrainSettings, count: int, device: torch.device) -> dict[str, float]:
     """Clips a second of each part, and the operations of a step."""
     with tempfile.TemporaryDirectory() as name:
-        lists = [Path(name) / side for side in ("train", "val")]
-        for folder in lists:
-            folder.mkdir()
-        clips = read_clips(write_clips(lists[0], count, settings), shape=settings.clip_spec.shape)
-        write_clips(lists[1], settings.batch_size, settings)
+        training, validation = Path(name) / "train", Path(name) / "val"
+        training.mkdir()
+        validation.mkdir()
+        clips = read_clips(write_clips(training, count, settings), shape=settings.clip_spec.shape)
+        write_clips(validation, settings.batch_size, settings)
         order = training_order(len(clips), batch_size=settings.batch_size, seed=0, epoch=0)
         pinned = device.type == "cuda"
 
@@ -107,7 +109,7 @@ def measure(settings: TrainSettings, count: int, device: torch.device) -> dict[s
         batch = next(batches(clips, order, augmentation=settings.augmentation, pinned=pinned))
         step, operations = network_step(settings, batch, device)
         step_s = seconds(step, device)
-        result = train(*lists, Path(name) / "run", settings, device=device.type)
+        result = train(training, validation, Path(name) / "run", settings, device=device.type)
         return {
             "loader": len(clips) / seconds(load, device),
             "augmentation": len(batch) / seconds(lambda: batch.clips_on(device), device),
@@ -132,12 +134,9 @@ def main() -> None:
     device = torch.device(args.device)
     found = measure(settings, args.clips, device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    print(
-        f"{name}, torch {torch.__version__}, {settings.precision}, width {settings.first_channel}, depth {settings.depth}, "
-    )
-    print(
-        f"{settings.frames} frames of {settings.size_px} px, batch {settings.batch_size}, augmentation {settings.augmentation}\n"
-    )
+    print(f"{name}, torch {torch.__version__}, {settings.precision}, augmentation {settings.augmentation},")
+    form = f"{settings.frames} frames of {settings.size_px} px, batch {settings.batch_size}"
+    print(f"width {settings.first_channel}, depth {settings.depth}, {form}\n")
     print("| part | clips/s |\n|---|---|")
     for part in ("loader", "augmentation", "network", "epoch"):
         print(f"| {part} | {found[part]:.1f} |")

@@ -98,8 +98,9 @@ def build_settings(values: Mapping[str, Any], *, where: str) -> TrainSettings:
     fields = {entry.name: entry for entry in dataclasses.fields(TrainSettings)}
     if unknown := sorted(values.keys() - fields.keys()):
         raise ConfigurationError(f"{where}: there is no setting {', '.join(unknown)}; the settings are {', '.join(fields)}")
-    fitting = {key: _fitting(value, fields[key].default) for key, value in values.items()}
-    return TrainSettings(**{key: None if key in _MAY_BE_NONE and value == "" else value for key, value in fitting.items()})
+    fitting: dict[str, Any] = {key: _fitting(value, fields[key].default) for key, value in values.items()}
+    fitting |= {key: None for key in _MAY_BE_NONE & fitting.keys() if fitting[key] == ""}
+    return TrainSettings(**fitting)
 
 
 def read_config(path: Path) -> dict[str, Any]:
