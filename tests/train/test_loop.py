@@ -5,6 +5,7 @@ import dataclasses
 import errno
 import json
 import math
+import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from facefatigue.model.network import FatigueNet
 from facefatigue.train.batches import batches, validation_order
 from facefatigue.train.log import best_row, out_of_patience
 from facefatigue.train.loop import train
+from facefatigue.train.people import read_people
 from facefatigue.train.presets import make_settings
 
 if TYPE_CHECKING:
@@ -221,6 +223,42 @@ def test_a_full_disk_leaves_the_state_before(
     monkeypatch.undo()
     assert (out / "last.pt").read_bytes() == states[0]
     assert len(train(*lists, out, settings(epochs=3), resume=True).rows) == 3
+
+
+def test_a_run_can_be_resumed_from_its_very_start_and_keeps_its_first_weights(
+    lists: tuple[Path, Path], settings: Callable[..., TrainSettings], tmp_path: Path
+) -> None:
+    first = train(*lists, tmp_path / "first", settings(epochs=1))
+    wanted = settings(epochs=2, init=str(first.artefact.folder))
+    whole = train(*lists, tmp_path / "whole", wanted)
+
+    def stop(*_: object) -> None:
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        train(*lists, tmp_path / "run", wanted, on_batch=stop)
+    with pytest.raises(ConfigurationError, match=r"already holds a run \(last.pt, settings.toml\)"):
+        train(*lists, tmp_path / "run", wanted)
+    shutil.rmtree(tmp_path / "first")
+    resumed = train(*lists, tmp_path / "run", settings(epochs=2), resume=True)
+    assert without_time(resumed.rows) == without_time(whole.rows)
+    assert "First weights: the model my-model 1" in resumed.artefact.card_text()
+    assert make_settings(config=tmp_path / "run" / "settings.toml").init == wanted.init
+
+
+def test_who_shaped_the_first_weights_is_remembered(
+    lists: tuple[Path, Path], settings: Callable[..., TrainSettings], tmp_path: Path, write_clips: Callable[..., Path]
+) -> None:
+    first = train(*lists, tmp_path / "first", settings(epochs=1))
+    others = [write_clips(tmp_path / name, np.random.default_rng(5).random(9), subjects=2) for name in ("more", "most")]
+    second = train(*others, tmp_path / "second", settings(epochs=1, init=str(first.artefact.folder)))
+    people = read_people(second.artefact.folder)
+    assert people.train == {"train-0", "train-1", "train-2", "more-0", "more-1"}
+    assert people.validation == {"val-0", "val-1", "val-2", "most-0", "most-1"}
+    assert people.unknown == ""
+    (tmp_path / "first" / "people.json").unlink()
+    third = train(*others, tmp_path / "third", settings(epochs=1, init=str(first.artefact.folder)))
+    assert "first weights" in read_people(third.artefact.folder).unknown
 
 
 def test_two_runs_never_share_a_folder(

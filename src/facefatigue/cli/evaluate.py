@@ -175,12 +175,12 @@ def _on_clips(args: argparse.Namespace, artefact: Artefact, split: Split | None)
     make_folder(args.out)
     by = _groups(args, {name for name in clips.columns if any(clips.column(name))})
     engine = open_engine(artefact, engine=args.engine)
-    with CountProgress("clips") as progress:
-        predictions = predict_clips(clips, engine, by=by, on_done=progress.at)
     calibration = None
     if args.calibrate:
         others = _others(args, artefact, whole, split)
         calibration = _fit(args.calibrate, predict_clips(others, engine), fitted_on=str(others))
+    with CountProgress("clips") as progress:
+        predictions = predict_clips(clips, engine, by=by, on_done=progress.at)
     engine.close()
     results = _Results(args, artefact, clips.path, clips.fingerprint, clips.part, tuple(clips.column("label_source")), by)
     results.write(predictions, "clips", notes=notes, calibration=calibration)
@@ -212,6 +212,9 @@ def _on_videos(args: argparse.Namespace, artefact: Artefact, split: Split | None
         columns.add("scenario")
     by = _groups(args, columns)
     engine = open_engine(artefact, engine=args.engine)
+    calibration = None
+    if args.calibrate:
+        calibration = _fit_on_videos(args, artefact, manifest, split, engine)
     with CountProgress("videos") as progress:
         predictions, unscored = predict_recordings(
             recordings, engine, artefact.config, named_from=manifest.path.parent, by=by, on_done=progress.at
@@ -220,9 +223,6 @@ def _on_videos(args: argparse.Namespace, artefact: Artefact, split: Split | None
         notes.append(
             f"{len(unscored)} of {len(recordings)} recordings could not be scored (unscored.csv); figures are without"
         )
-    calibration = None
-    if args.calibrate:
-        calibration = _fit_on_videos(args, artefact, manifest, split, engine)
     engine.close()
     sources = tuple(recording.label_source for recording in recordings)
     results = _Results(args, artefact, manifest.path, _fingerprint(manifest.path), how, sources, by)

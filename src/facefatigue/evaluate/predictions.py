@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facefatigue.data.labels import BORDER
 from facefatigue.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-# A true score of at least this is fatigue (arXiv:2104.10420).
-BORDER = 0.5
 MIXED = "mixed"
 _KSS = (1.0, 9.0)
 

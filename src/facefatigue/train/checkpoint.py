@@ -131,7 +131,7 @@ def refuse_started(folder: Path) -> None:
     Raises:
         ConfigurationError: There is a run.
     """
-    files = (LAST_FILE, LOG_FILE, MODEL_FOLDER)  # best.safetensors alone is what an interrupted first epoch leaves
+    files = (LAST_FILE, LOG_FILE, SETTINGS_FILE, MODEL_FOLDER)
     found = [name for name in files if (folder / name).exists()]
     if found:
         raise ConfigurationError(

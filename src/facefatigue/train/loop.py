@@ -251,6 +251,8 @@ class _Run:
     def go(self) -> tuple[list[LogRow], str]:
         """Train to the end; returns the log, and where the first weights came from."""
         rows, started = self._rows, self._started
+        if not rows and started is None:
+            self._save(rows)  # from here on the run can be resumed, whatever happens
         compiled = torch.compile(self.task) if self._settings.compile else self.task
         wrapped, optimiser = self._fabric.setup(compiled, self.optimiser, move_to_device=False)  # type: ignore[arg-type]
         first = self._fabric.is_global_zero
