@@ -244,6 +244,7 @@ def test_a_run_can_be_resumed_from_its_very_start_and_keeps_its_first_weights(
     assert without_time(resumed.rows) == without_time(whole.rows)
     assert "First weights: the model my-model 1" in resumed.artefact.card_text()
     assert make_settings(config=tmp_path / "run" / "settings.toml").init == wanted.init
+    assert read_people(resumed.artefact.folder).unknown == "", "who shaped the first weights was known when it was started"
 
 
 def test_who_shaped_the_first_weights_is_remembered(

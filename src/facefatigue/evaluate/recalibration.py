@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from facefatigue.data.labels import BORDER
 from facefatigue.errors import ConfigurationError
-from facefatigue.evaluate.predictions import BORDER
 from facefatigue.model.logits import fatigue_probability
 
 if TYPE_CHECKING:

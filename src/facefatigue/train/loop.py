@@ -133,6 +133,8 @@ def train(
             run = _Run(fabric, lists, folder, settings, state=state, identity=identity, on_batch=on_batch, on_epoch=on_epoch)
             if fabric.is_global_zero:
                 _write_settings(settings, lists, folder, identity)
+                if state is None:  # else they are written down, and where the first weights lay may be gone
+                    write_people(folder, people_of(lists[0].subjects, lists[1].subjects, settings.init))
             rows, origin = run.go()
             best = best_row(rows, settings.keep_best)
             artefact = _write_model(folder, settings, lists, rows, origin) if fabric.is_global_zero else None
@@ -156,6 +158,8 @@ def _lists(train_list: str | Path | ClipList, validation_list: str | Path | Clip
             for clips in (train_list, validation_list)
             if clips.shape != shape
         ]
+        if settings.auxiliary and train_list.auxiliary.shape[1] != len(settings.auxiliary):
+            faults.append(f"{train_list} was read without the auxiliary targets {', '.join(settings.auxiliary)}")
         if faults:
             raise FaultsError("the lists of clips", faults)
         check_trainable(train_list)
@@ -192,7 +196,6 @@ def _write_settings(settings: TrainSettings, lists: Lists, folder: Path, identit
         "validation list": f"{lists[1]}, {len(lists[1])} clips of {len(lists[1].subjects)} subjects, {lists[1].fingerprint}",
         "processes": str(identity["processes"]),
     }
-    write_people(folder, people_of(lists[0].subjects, lists[1].subjects, settings.init))
     with atomic_path(folder / SETTINGS_FILE) as path:
         path.write_text(to_toml(settings, comments=comments), encoding="utf-8")
 
