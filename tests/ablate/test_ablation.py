@@ -130,6 +130,12 @@ def test_a_stopped_grid_goes_on_and_everyone_is_tested_once(clips_file: Path, tm
     wrong = make_grid({"a": {"size_px": 48}, "b": {"auxiliary": ("yawns",)}}, TINY)
     with pytest.raises(ConfigurationError, match=r"a: the clips are \(8, 32, 32, 3\).*b: .* has no column yawns"):
         run_grid(wrong, clips, split, tmp_path / "new")
+    seen = make_grid({"a": {"init": str(tmp_path / "out" / "runs" / "a" / "fold-1" / "model")}}, TINY)
+    with pytest.raises(ConfigurationError, match="its first weights were shaped by 'clips-1'"):
+        run_grid(seen, clips, split, tmp_path / "new")
+    unknown = make_grid({"a": {"init": "rig-v0", "first_channel": 16, "depth": 18}}, TINY)
+    with pytest.raises(ConfigurationError, match="whose faces shaped its first weights is not known"):
+        run_grid(unknown, clips, split, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 

@@ -93,9 +93,12 @@ def test_people_of_the_training_are_refused(run_folder: Path, capsys: pytest.Cap
     notes = json.loads((run_folder / "result" / "clips" / "evaluation.json").read_text())["notes"]
     assert notes[0].startswith("NOT A TEST: the model was trained on")
     assert main(command(run_folder, "--split", split, "--part", "validation", "--out", out)) == 6  # other items there
-    assert "holds an evaluation of something else" in capsys.readouterr().err
+    assert "holds the results of another model or split" in capsys.readouterr().err
     others = ["--split", split, "--calibrate", "isotonic", "--calibrate-on", str(run_folder / "clips"), "--out", out + "2"]
     assert main(command(run_folder, *others)) == 6
+    assert "calibrate it on other people" in capsys.readouterr().err
+    later = ["--split", split, "--fold", "2", "--calibrate", "isotonic", "--out", out + "3"]  # its validation is trained on
+    assert main(command(run_folder, *later)) == 6
     assert "calibrate it on other people" in capsys.readouterr().err
     assert main(["evaluate", "rig-v0", "--clips", "a", "--out", out]) == 6
     assert "holds the results of another model" in capsys.readouterr().err

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from facefatigue.data.clip_list import read_clips, read_lists
+from facefatigue.clips import ClipSpec
+from facefatigue.data.clip_list import read_clips, read_lists, stated_spec
 from facefatigue.data.rows import FaultsError
 from facefatigue.errors import ConfigurationError
 
@@ -131,3 +133,30 @@ def test_many_shards_need_few_open_files(tmp_path: Path) -> None:
         assert [int(clips.crops(number).max()) for number in range(200)] == list(range(200))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_list_is_no_validation_of_itself(lists: tuple[Path, Path]) -> None:
+    text = refusal(lists[0], lists[0])
+    assert "subject 'train-0' is in both" in text
+    assert "share 17 clips" in text
+
+
+def test_names_that_differ_in_case_are_found_across_lists(lists: tuple[Path, Path]) -> None:
+    text = lists[1].read_text(encoding="utf-8").replace("val-1", "Train-2")
+    lists[1].write_text(text, encoding="utf-8")
+    assert "'Train-2' and 'train-2' differ in case only" in refusal(*lists)
+
+
+def test_a_list_elsewhere_has_the_rate_of_its_clips(lists: tuple[Path, Path], tmp_path: Path) -> None:
+    stated = {"frames": 8, "frame_rate_hz": 25.0, "size_px": 32}
+    (lists[0].parent / "prepare.json").write_text(json.dumps(stated), encoding="utf-8")
+    (tmp_path / "few").mkdir()
+    (tmp_path / "few" / "list.csv").write_text("clip,subject,score\n../train/shards/0.npy#0,a,0.5\n")
+    assert stated_spec(tmp_path / "few" / "list.csv") == ClipSpec(frames=8, frame_rate_hz=25.0, size_px=32)
+
+
+def test_a_shard_that_changes_meanwhile_is_named(lists: tuple[Path, Path]) -> None:
+    clips = read_clips(lists[0])
+    (lists[0].parent / "shards" / "0.npy").unlink()
+    with pytest.raises(ConfigurationError, match=r"0\.npy has changed since its list was read"):
+        clips.crops(0)

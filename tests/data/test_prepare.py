@@ -182,7 +182,10 @@ def test_a_list_of_the_users_own_is_never_written_over(recordings: Path) -> None
     before = (recordings / "manifest.csv").read_bytes()
     with pytest.raises(ConfigurationError, match="that prepare did not write"):
         prepare(recordings, recordings, SPEC)
-    assert (recordings / "manifest.csv").read_bytes() == before
+    (recordings / "manifest.csv").rename(recordings / "recordings.csv")
+    with pytest.raises(ConfigurationError, match="that prepare did not write"):
+        prepare(recordings / "recordings.csv", recordings, SPEC)
+    assert (recordings / "recordings.csv").read_bytes() == before
 
 
 def test_nothing_is_done_for_a_wrong_call(recordings: Path, tmp_path: Path) -> None:

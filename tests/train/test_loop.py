@@ -257,6 +257,9 @@ def test_who_shaped_the_first_weights_is_remembered(
     assert people.train == {"train-0", "train-1", "train-2", "more-0", "more-1"}
     assert people.validation == {"val-0", "val-1", "val-2", "most-0", "most-1"}
     assert people.unknown == ""
+    with pytest.raises(ConfigurationError, match="were trained on 'train-0', who is in the validation list"):
+        train(others[0], lists[0], tmp_path / "leak", settings(epochs=1, init=str(first.artefact.folder)))
+    assert not (tmp_path / "leak").exists()
     (tmp_path / "first" / "people.json").unlink()
     third = train(*others, tmp_path / "third", settings(epochs=1, init=str(first.artefact.folder)))
     assert "first weights" in read_people(third.artefact.folder).unknown
@@ -292,7 +295,7 @@ def test_clips_of_another_rate_are_refused(
 ) -> None:
     stated = {"frames": 8, "frame_rate_hz": 25.0, "size_px": 32}
     (lists[1].parent / "prepare.json").write_text(json.dumps(stated), encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="25 frames a second, but the settings say 12.5"):
+    with pytest.raises(ConfigurationError, match="25 frames a second, but 12.5 are wanted"):
         train(*lists, tmp_path / "run", settings(epochs=1))
 
 

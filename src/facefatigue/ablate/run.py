@@ -12,7 +12,7 @@ from facefatigue.atomic import atomic_path, make_folder
 from facefatigue.data.clip_list import check_rate, check_trainable
 from facefatigue.data.rows import FaultsError
 from facefatigue.engine import open_engine
-from facefatigue.errors import ConfigurationError, FaceFatigueError, ModelError
+from facefatigue.errors import ConfigurationError, ModelError
 from facefatigue.evaluate import concatenate, read_predictions, write_predictions
 from facefatigue.evaluate.predict import predict_clips
 from facefatigue.locks import only_run_in
@@ -20,6 +20,7 @@ from facefatigue.model.artefact import load_artefact
 from facefatigue.train.checkpoint import LAST_FILE, MODEL_FOLDER
 from facefatigue.train.loop import train
 from facefatigue.train.parallel import make_fabric
+from facefatigue.train.people import people_of
 from facefatigue.train.start import fingerprint_of, first_network
 
 if TYPE_CHECKING:
@@ -129,8 +130,18 @@ def _check(grid: Grid, clips: ClipList, split: Split, folds: Sequence[int], *, d
             make_fabric(device=device, devices=1, precision=variant.settings.precision)
             with torch.random.fork_rng(devices=[]):
                 first_network(variant.settings)
-        except FaceFatigueError as error:
+        except (ConfigurationError, ModelError) as error:
             faults.append(f"{variant.name}: {error}")
+            continue
+        earlier = people_of((), (), variant.settings.init)
+        if earlier.unknown:
+            faults.append(
+                f"{variant.name}: whose faces shaped its first weights is not known, so nobody can be tested by it"
+            )
+        if shaped := sorted(clips.subjects & (earlier.train | earlier.validation)):
+            faults.append(
+                f"{variant.name}: its first weights were shaped by {shaped[0]!r} and perhaps others of {clips.path}"
+            )
         seen = clips.thinned(variant.every).shape
         if seen != variant.settings.clip_spec.shape:
             faults.append(f"{variant.name}: the clips are {seen}, but its settings want {variant.settings.clip_spec.shape}")

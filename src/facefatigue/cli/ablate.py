@@ -45,7 +45,7 @@ KEY=VALUE changes a setting of all variants that do not set it themselves."""
 
 EPILOG = """\
 examples:
-  facefatigue ablate --clips clips --split folds.json --suite presets --out ablation epochs=20
+  facefatigue ablate --clips clips --split folds.json --suite head --out ablation epochs=20
   facefatigue ablate --clips clips --split folds.json --suite baselines,non-local --out ablation
   facefatigue ablate --clips clips --split folds.json --grid grid.toml --folds 1,2 --out ablation"""
 

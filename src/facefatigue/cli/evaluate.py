@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
 
     artefact = load_artefact(args.model)
     split = None if args.split is None else read_split(args.split)
-    _check_out(args, artefact)
+    _check_out(args, artefact, split)
     if args.clips is not None:
         return _on_clips(args, artefact, split)
     return _on_videos(args, artefact, split)
@@ -123,17 +123,21 @@ def check_draws(draws: int, seed: int) -> None:
         raise UsageError(f"--draws is {draws} and --seed {seed}; there must be at least 1 draw, and the seed at least 0")
 
 
-def _check_out(args: argparse.Namespace, artefact: Artefact) -> None:
-    """Refuse a folder with the results of another model before anything is computed."""
+def _check_out(args: argparse.Namespace, artefact: Artefact, split: Split | None) -> None:
+    """Refuse a folder with the results of another model or split before anything is computed."""
+    from facefatigue.evaluate import NO_SPLIT
+
+    how = NO_SPLIT if split is None else split.describe(args.fold - 1, args.part)
     for unit in ("clips", "videos"):
         path = args.out / unit / "evaluation.json"
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))["provenance"]["model"]["sha256"]
+            found = json.loads(path.read_text(encoding="utf-8"))["provenance"]
+            others = (found["model"]["sha256"], found["split"]) != (artefact.sha256, how)
         except (OSError, ValueError, KeyError, TypeError):
             continue
-        if found != artefact.sha256 and not args.overwrite:
+        if others and not args.overwrite:
             raise ConfigurationError(
-                f"{path.parent}: holds the results of another model; choose another --out, or --overwrite"
+                f"{path.parent}: holds the results of another model or split; choose another --out, or --overwrite"
             )
 
 
@@ -141,7 +145,7 @@ def evaluate_run(args: argparse.Namespace) -> int:
     """``train -e``: the model of a run on its own validation clips, into the folder validation of the run."""
     request = argparse.Namespace(
         model=str(args.out / "model"),
-        clips=args.val if args.clips is None else args.clips,
+        clips=args.val if args.split is None else args.clips,
         videos=None,
         split=args.split,
         fold=args.fold,
@@ -184,7 +188,9 @@ def _on_clips(args: argparse.Namespace, artefact: Artefact, split: Split | None)
     engine.close()
     results = _Results(args, artefact, clips.path, clips.fingerprint, clips.part, tuple(clips.column("label_source")), by)
     results.write(predictions, "clips", notes=notes, calibration=calibration)
-    if predictions.video is not None and len(set(predictions.video.tolist())) < len(predictions):
+    if predictions.kss is not None:
+        notes.append("Recordings without a clip are not counted at KSS 8 and above; --videos counts them as missed.")
+    if predictions.video is not None:
         results.write(by_video(predictions), "videos", notes=[*notes, *_uncalibrated(args)])
     return EXIT_OK
 
@@ -221,7 +227,7 @@ def _on_videos(args: argparse.Namespace, artefact: Artefact, split: Split | None
         )
     if unscored:
         notes.append(
-            f"{len(unscored)} of {len(recordings)} recordings could not be scored (unscored.csv); figures are without"
+            f"{len(unscored)} of {len(recordings)} recordings could not be scored (unscored.csv); figures are without them"
         )
     engine.close()
     sources = tuple(recording.label_source for recording in recordings)
@@ -275,21 +281,28 @@ def _others(args: argparse.Namespace, artefact: Artefact, whole: ClipList, split
     if args.calibrate_on is not None:
         return _given_others(args, artefact)
     assert split is not None
-    return split.parts(whole, args.fold - 1, needed=("validation",))["validation"]
+    others = split.parts(whole, args.fold - 1, needed=("validation",))["validation"]
+    _refuse_trained_on(artefact, others.subjects, str(others))
+    return others
+
+
+def _refuse_trained_on(artefact: Artefact, subjects: Iterable[str], what: str) -> None:
+    from facefatigue.train.people import read_people
+
+    people = read_people(artefact.folder)
+    if people is not None and (seen := sorted(set(subjects) & people.train)):
+        raise ConfigurationError(
+            f"the model was trained on {seen[0]!r} and perhaps others of {what}; calibrate it on other people"
+        )
 
 
 def _given_others(args: argparse.Namespace, artefact: Artefact) -> ClipList:
     from facefatigue.data.clip_list import check_rate, read_clips
-    from facefatigue.train.people import read_people
 
     spec = artefact.config.clip_spec
     others = read_clips(args.calibrate_on, shape=spec.shape)
     check_rate(args.calibrate_on, spec)
-    people = read_people(artefact.folder)
-    if people is not None and (seen := sorted(others.subjects & people.train)):
-        raise ConfigurationError(
-            f"the model was trained on {seen[0]!r} and perhaps others of {args.calibrate_on}; calibrate it on other people"
-        )
+    _refuse_trained_on(artefact, others.subjects, str(args.calibrate_on))
     return others
 
 
@@ -311,6 +324,7 @@ def _fit_on_videos(
         return _fit(args.calibrate, predict_clips(clips, engine), fitted_on=str(clips))
     assert split is not None
     people = split.people(args.fold - 1, "validation")
+    _refuse_trained_on(artefact, people, "the validation part")
     recordings = [recording for recording in manifest.recordings if recording.subject in people]
     if not recordings:
         raise ConfigurationError(f"nobody of the validation part is in {manifest.path}, so nothing can be calibrated")

@@ -170,7 +170,7 @@ def run(args: argparse.Namespace) -> int:
     by_split = args.clips is not None and args.split is not None
     by_lists = args.val is not None and (args.train is not None or args.evaluate)
     given = [entry for entry in (args.clips, args.split, args.train, args.val) if entry is not None]
-    if by_split == by_lists or len(given) > 2:
+    if by_split == by_lists or len(given) > 2 or (by_lists and (args.clips or args.split)):
         raise UsageError("give either --train and --val, or --clips and --split")
     if args.evaluate:
         from facefatigue.cli.evaluate import evaluate_run

@@ -129,9 +129,15 @@ class ClipList:
 
         Args:
             number: Its place in the list, from 0.
+
+        Raises:
+            ConfigurationError: The shard is not what it was when the list was read.
         """
         clip = self.clips[number]
-        crops: NDArray[np.uint8] = self._shards.open(clip.shard)[clip.index][:: self.every]
+        try:
+            crops: NDArray[np.uint8] = self._shards.open(clip.shard)[clip.index][:: self.every]
+        except (OSError, ValueError, IndexError) as error:
+            raise ConfigurationError(f"{clip.shard} has changed since its list was read: {error}") from error
         return crops
 
     def thinned(self, every: int) -> ClipList:
@@ -200,23 +206,23 @@ def read_lists(
         _read(place, shape=shape, auxiliary=names, faults=wrong) for place, names in ((train, auxiliary), (validation, ()))
     ]
     # Leaks come first: a list with a hundred other faults must not hide them.
-    faults = leaks({str(clips): clips for clips in lists}) + wrong
+    faults = leaks([(str(clips), clips) for clips in lists]) + wrong
     if faults:
         raise FaultsError("the lists of clips", faults)
     check_trainable(lists[0])
     return lists[0], lists[1]
 
 
-def leaks(parts: Mapping[str, ClipList]) -> list[str]:
-    """Faults of people and sessions that are in more than one list.
+def leaks(parts: Sequence[tuple[str, ClipList]]) -> list[str]:
+    """Faults of people, sessions and clips that are in more than one list.
 
     Args:
-        parts: The lists, by what they are called.
+        parts: The lists, each with what it is called.
     """
     faults = []
-    named = list(parts.items())
-    for position, (first, clips) in enumerate(named):
-        for second, others in named[position + 1 :]:
+    for position, (first, clips) in enumerate(parts):
+        for second, others in parts[position + 1 :]:
+            faults += case_faults(sorted(clips.subjects | others.subjects))
             for what, shared in (
                 ("subject", clips.subjects & others.subjects),
                 ("session", clips.sessions & others.sessions),
@@ -242,14 +248,26 @@ def stated_spec(place: str | Path) -> ClipSpec | None:
         place: The list or its folder. Beside it, or where its clips are, `prepare` leaves a prepare.json, `synth render` a
             settings.json.
     """
-    folder = manifest_path(place).parent
-    for name in ("prepare.json", "settings.json"):
-        try:
-            entries = json.loads((folder / name).read_text(encoding="utf-8"))
-            return ClipSpec(frames=entries["frames"], frame_rate_hz=entries["frame_rate_hz"], size_px=entries["size_px"])
-        except (OSError, ValueError, KeyError, TypeError, ConfigurationError):
-            continue
+    path = manifest_path(place)
+    for folder in (path.parent, *_shard_folders(path)):
+        for name in ("prepare.json", "settings.json"):
+            try:
+                entries = json.loads((folder / name).read_text(encoding="utf-8"))
+                return ClipSpec(frames=entries["frames"], frame_rate_hz=entries["frame_rate_hz"], size_px=entries["size_px"])
+            except (OSError, ValueError, KeyError, TypeError, ConfigurationError):
+                continue
     return None
+
+
+def _shard_folders(path: Path) -> tuple[Path, ...]:
+    """The folder in which the first shard of a list lies, and two above it, where `prepare` has its prepare.json."""
+    try:
+        rows = read_table(path).rows
+    except FaultsError:
+        return ()
+    if not rows or not (shard := rows[0].cells.get("clip", "").rpartition("#")[0]):
+        return ()
+    return tuple(Path(os.path.realpath(path.parent / shard)).parents[:3])
 
 
 def check_rate(place: str | Path, spec: ClipSpec, *, every: int = 1) -> None:
@@ -267,8 +285,7 @@ def check_rate(place: str | Path, spec: ClipSpec, *, every: int = 1) -> None:
     rate_hz = None if stated is None else stated.frame_rate_hz / every
     if rate_hz is not None and abs(rate_hz - spec.frame_rate_hz) > 1e-3 * spec.frame_rate_hz:
         raise ConfigurationError(
-            f"{manifest_path(place)} has clips at {rate_hz:g} frames a second, but the settings say "
-            f"{spec.frame_rate_hz:g} (--frame-rate sets this)"
+            f"{manifest_path(place)} has clips at {rate_hz:g} frames a second, but {spec.frame_rate_hz:g} are wanted"
         )
 
 
@@ -330,7 +347,7 @@ def _fingerprint(folder: Path, clips: Iterable[LabelledClip]) -> str:
     digest = hashlib.sha256()
     for clip in clips:
         place = clip.shard.relative_to(folder).as_posix() if clip.shard.is_relative_to(folder) else ""
-        digest.update(repr((place, clip.index, clip.subject, clip.session, clip.score, *clip.auxiliary)).encode())
+        digest.update(repr((place, clip.index, clip.subject, clip.session, clip.score)).encode())
     return digest.hexdigest()
 
 
@@ -379,7 +396,7 @@ class _Shards:
             self.shape = (first, second, third, fourth)
         if array.dtype != np.uint8 or array.shape[1:] != self.shape:
             found, wanted = f"{array.shape} {array.dtype}", ", ".join(map(str, self.shape or ("T", "H", "W", 3)))
-            return f"{path.name} is {found}, but (N, {wanted}) uint8 is wanted (--frames and --size set this)"
+            return f"{path.name} is {found}, but (N, {wanted}) uint8 is wanted"
         return len(array)
 
 

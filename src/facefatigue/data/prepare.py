@@ -26,7 +26,14 @@ import numpy as np
 from facefatigue.atomic import atomic_path, make_folder, output_error
 from facefatigue.data.clipping import ClipPlace, Cut, cut_video, file_sha256
 from facefatigue.data.manifest import MANIFEST, read_manifest
-from facefatigue.data.prepared import Outcome, Prepared, recording_name, write_lists
+from facefatigue.data.prepared import (
+    QUARANTINE_FILE,
+    RECORDINGS_FILE,
+    Outcome,
+    Prepared,
+    recording_name,
+    write_lists,
+)
 from facefatigue.data.rows import FaultsError
 from facefatigue.data.stretches import Stretch
 from facefatigue.data.workers import WorkerDiedError, run_jobs
@@ -95,16 +102,19 @@ def prepare(
     if stride_s is not None and not 0 < stride_s <= MAX_STRIDE_S:
         raise ConfigurationError(f"the stride is {stride_s} s; it must be above 0 and at most {MAX_STRIDE_S:g} s (a day)")
     manifest = read_manifest(source)
-    _refuse_foreign(Path(out))
+    _refuse_foreign(Path(out), manifest.path)
     with only_run_in(Path(out)):
         return _prepare(manifest, Path(out), spec, stride_s=stride_s, workers=workers, report=on_done or _silent)
 
 
-def _refuse_foreign(folder: Path) -> None:
+def _refuse_foreign(folder: Path, source: Path) -> None:
     """A list that is not ours must not be written over: it may be the user's only copy of the labels."""
-    if (folder / MANIFEST).exists() and not (folder / SETTINGS_FILE).exists():
+    lists = [folder / name for name in (MANIFEST, RECORDINGS_FILE, QUARANTINE_FILE)]
+    foreign = [path for path in lists if path.exists() and not (folder / SETTINGS_FILE).exists()]
+    foreign += [path for path in lists if path.resolve() == source.resolve()]
+    if foreign:
         raise ConfigurationError(
-            f"{folder}: has a {MANIFEST} that prepare did not write; choose another folder for the clips"
+            f"{foreign[0]}: is a list that prepare did not write and would replace; choose another folder for the clips"
         )
 
 

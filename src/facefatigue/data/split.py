@@ -53,7 +53,7 @@ class Split:
         seed: Of the order in which equals were dealt out.
         source: The list that it was made of, in words.
         folds: For each fold the subjects of each part, sorted.
-        sha256: Over all folds, 64 hex digits.
+        sha256: Over scheme, seed and all folds, 64 hex digits.
     """
 
     scheme: Scheme
@@ -112,7 +112,7 @@ class Split:
         faults = [f"subject {name!r} of {clips.path} is not in the split" for name in strangers]
         divided = {part: clips.of_subjects(sides[part], self.describe(fold, part)) for part in PARTS}
         faults += [f"nobody of its {part} part has clips in {clips.path}" for part in needed if not len(divided[part])]
-        faults += leaks(divided)
+        faults += leaks(list(divided.items()))
         if faults:
             raise FaultsError("the split", faults)
         return divided

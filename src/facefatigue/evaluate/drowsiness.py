@@ -113,15 +113,15 @@ def count_drowsiness(
         seed: Equal seeds give equal bounds.
 
     Returns:
-        None when no item has a KSS.
+        None when no item has a KSS, and none was missed.
 
     Raises:
         MissingExtraError: scipy is not installed.
     """
     kss = predictions.kss
-    if kss is None or np.isnan(kss).all():
+    if (kss is None or np.isnan(kss).all()) and not missed:
         return None
-    drowsy = np.nan_to_num(kss, nan=0.0) >= DROWSY_KSS
+    drowsy = np.zeros(len(predictions), np.bool_) if kss is None else np.nan_to_num(kss, nan=0.0) >= DROWSY_KSS
     subjects = np.concatenate([predictions.subject[drowsy], np.asarray(missed, np.str_)])
     called = np.concatenate([predictions.called_fatigue[drowsy], np.zeros(len(missed), np.bool_)])
     names, person = np.unique(subjects, return_inverse=True)

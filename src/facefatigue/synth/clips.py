@@ -206,6 +206,8 @@ def render_clips(
     if clips < 1 or workers < 1:
         raise ConfigurationError(f"{clips} clips with {workers} workers cannot be rendered; give at least 1 of each")
     load_rig(rig_path)
+    if (out_dir / MANIFEST).exists() and not (out_dir / "settings.json").exists():
+        raise ConfigurationError(f"{out_dir}: has a {MANIFEST} that was not rendered; choose another folder for the clips")
     make_folder(out_dir)
     _same_settings(out_dir / "settings.json", settings)
     starts = range(0, clips, SHARD_CLIPS)

@@ -100,8 +100,8 @@ def load_state(folder: Path, identity: dict[str, Any]) -> RunState:
         identity: What the run must have been started with.
 
     Raises:
-        ModelError: The file is missing, damaged or of another kind.
-        ConfigurationError: The run was started with other settings or lists; all differences are named.
+        ModelError: The file is damaged or of another kind.
+        ConfigurationError: There is none, or the run was started with other settings or lists; all differences are named.
     """
     path = folder / LAST_FILE
     if not path.is_file():

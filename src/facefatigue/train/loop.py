@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import time
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ from facefatigue.train.curves import draw_curves
 from facefatigue.train.epoch import Sums, Task, train_epoch, validate
 from facefatigue.train.log import Board, best_row, log_row, out_of_patience, validation_figures
 from facefatigue.train.parallel import gathered, make_fabric, processes_here, share_batch_norm
-from facefatigue.train.people import people_of, write_people
+from facefatigue.train.people import People, people_of, write_people
 from facefatigue.train.presets import to_toml
 from facefatigue.train.start import first_network
 
@@ -120,10 +121,13 @@ def train(
             f"{len(lists[0])} training clips are too few for {fabric.world_size} processes, which need two each"
         )
     prints = {"train_list": lists[0].fingerprint, "validation_list": lists[1].fingerprint}
+    if settings.auxiliary:
+        prints["auxiliary_targets"] = hashlib.sha256(lists[0].auxiliary.tobytes()).hexdigest()
     identity = {**settings.decisive(), **prints, "processes": fabric.world_size}
     state = load_state(folder, identity) if resume else None
-    if state is not None:  # the first weights are what they were
+    if state is not None:  # the first weights are what they were, and who shaped them is written down
         settings = dataclasses.replace(settings, init=state.init[0])
+    people = None if state is not None else _people(lists, settings)
     fabric.barrier()  # nobody writes before all have looked
     threads = torch.get_num_threads()
     torch.set_num_threads(_threads(settings))
@@ -131,10 +135,11 @@ def train(
     try:
         with _only_run(folder, fabric), torch.random.fork_rng(devices=cuda):
             run = _Run(fabric, lists, folder, settings, state=state, identity=identity, on_batch=on_batch, on_epoch=on_epoch)
+            if fabric.is_global_zero and people is not None:
+                write_people(folder, people)
+            run.begin()
             if fabric.is_global_zero:
                 _write_settings(settings, lists, folder, identity)
-                if state is None:  # else they are written down, and where the first weights lay may be gone
-                    write_people(folder, people_of(lists[0].subjects, lists[1].subjects, settings.init))
             rows, origin = run.go()
             best = best_row(rows, settings.keep_best)
             artefact = _write_model(folder, settings, lists, rows, origin) if fabric.is_global_zero else None
@@ -152,7 +157,7 @@ def _lists(train_list: str | Path | ClipList, validation_list: str | Path | Clip
         every = place.every if isinstance(place, ClipList) else 1
         check_rate(place.path if isinstance(place, ClipList) else place, spec, every=every)
     if isinstance(train_list, ClipList) and isinstance(validation_list, ClipList):
-        faults = leaks({str(train_list): train_list, str(validation_list): validation_list})
+        faults = leaks([(str(train_list), train_list), (str(validation_list), validation_list)])
         faults += [
             f"{clips} has clips of shape {clips.shape}, but the settings want {shape}"
             for clips in (train_list, validation_list)
@@ -183,6 +188,17 @@ def _only_run(folder: Path, fabric: Fabric) -> Iterator[None]:
         if said:
             raise problem or ConfigurationError(said)
         yield
+
+
+def _people(lists: Lists, settings: TrainSettings) -> People:
+    """Who shapes the run's model; refuses to validate on people that the first weights were trained on."""
+    earlier = people_of((), (), settings.init)
+    if seen := sorted(lists[1].subjects & earlier.train):
+        raise ConfigurationError(
+            f"the first weights ({settings.init}) were trained on {seen[0]!r}, who is in the validation list {lists[1]}"
+            + (f", and on {len(seen) - 1} more of it" if len(seen) > 1 else "")
+        )
+    return people_of(lists[0].subjects, lists[1].subjects, settings.init)
 
 
 def _threads(settings: TrainSettings) -> int:
@@ -251,11 +267,14 @@ class _Run:
         torch.manual_seed(settings.seed + fabric.global_rank)  # of the dropout
         self._rows, self._started = self._take_up(state)
 
+    def begin(self) -> None:
+        """Save the state of a new run, from where on it can be resumed, whatever happens."""
+        if not self._rows and self._started is None:
+            self._save(self._rows)
+
     def go(self) -> tuple[list[LogRow], str]:
         """Train to the end; returns the log, and where the first weights came from."""
         rows, started = self._rows, self._started
-        if not rows and started is None:
-            self._save(rows)  # from here on the run can be resumed, whatever happens
         compiled = torch.compile(self.task) if self._settings.compile else self.task
         wrapped, optimiser = self._fabric.setup(compiled, self.optimiser, move_to_device=False)  # type: ignore[arg-type]
         first = self._fabric.is_global_zero

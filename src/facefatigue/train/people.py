@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facefatigue.atomic import atomic_path
+from facefatigue.model.artefact import artefact_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +39,7 @@ def people_of(train: Iterable[str], validation: Iterable[str], init: str) -> Peo
         validation: Subjects of the validation list.
         init: Where the first weights come from; empty: drawn.
     """
-    earlier = read_people(Path(init)) if init else None
+    earlier = read_people(Path(init)) if init and init not in artefact_names() else None
     known = earlier or People(train=frozenset(), validation=frozenset())
     unknown = f"the first weights ({init})" if init and earlier is None else known.unknown
     return People(train=known.train | set(train), validation=known.validation | set(validation), unknown=unknown)
@@ -62,7 +63,7 @@ def read_people(model: Path) -> People | None:
         model: The model folder.
     """
     try:
-        entries = json.loads((Path(model).absolute().parent / PEOPLE_FILE).read_text(encoding="utf-8"))
+        entries = json.loads((Path(model).resolve().parent / PEOPLE_FILE).read_text(encoding="utf-8"))
         return People(
             train=frozenset(entries["train"]), validation=frozenset(entries["validation"]), unknown=entries["unknown"]
         )

@@ -27,7 +27,8 @@ KeepBest = Literal["loss", "loss_and_mse"]
 Inflation = Literal["centre", "mean"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
-# They say what the weights are called or how fast they are computed, not what they become.
+# They say what the weights are called or how fast they are computed, not what they become; and the first weights of a run
+# that is resumed are those that it was started with.
 _FREE_ON_RESUME = frozenset(
     {"threads", "name", "version", "licence", "training_data", "print_every", "checkpoint_minutes", "init"}
 )
