@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from facefatigue.evaluate import DrowsinessCount, Predictions, count_drowsiness
+from facefatigue.evaluate.tables import drowsiness_table
 
 
 def count(rows: list[tuple[str, float, bool]]) -> DrowsinessCount:
@@ -72,3 +73,16 @@ def test_without_events_nothing_is_measurable() -> None:
 def test_without_ratings_there_is_no_count(predictions: Predictions) -> None:
     assert count_drowsiness(dataclasses.replace(predictions, kss=None)) is None
     assert count_drowsiness(dataclasses.replace(predictions, kss=np.full(len(predictions), np.nan))) is None
+
+
+def test_what_could_not_be_scored_was_missed(predictions: Predictions) -> None:
+    unrated = dataclasses.replace(predictions, kss=None)
+    found = count_drowsiness(unrated, missed=["x", "x", "y"], draws=50)
+    assert found is not None
+    assert (found.events, found.missed, found.participants, found.mean) == (3, 3, 2, 0)
+    rated = count_drowsiness(predictions, draws=50)
+    more = count_drowsiness(predictions, missed=["x"], draws=50)
+    assert rated is not None
+    assert more is not None
+    assert more.mean < rated.mean
+    assert ("Of these, items that could not be scored (count as missed)", "–", "1", "–") in drowsiness_table(more).rows

@@ -131,6 +131,8 @@ def drowsiness_table(count: DrowsinessCount) -> Table:
         for one in count.requirements
     ]
     rows.insert(2, ("The same end by drawing people (bootstrap)", NOTHING, number(count.bootstrap_lower_bound), NOTHING))
+    if count.missed:
+        rows.append(("Of these, items that could not be scored (count as missed)", NOTHING, str(count.missed), NOTHING))
     return Table(
         key="drowsiness",
         title="Sensitivity at KSS 8 and above, counted as in Regulation (EU) 2021/1341",
