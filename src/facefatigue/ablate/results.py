@@ -19,6 +19,7 @@ from facefatigue.evaluate import (
     write_predictions,
 )
 from facefatigue.evaluate.tables import NOTHING, Table, cell, escape_markdown
+from facefatigue.train.people import people_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,7 +105,12 @@ def write_results(compared: Sequence[Compared], reference: str, out: Path, prove
         for entry in compared
         if entry.tested.failure is not None
     ]
-    text = "\n".join(["# Ablation", "", *facts, *failures, "", to_markdown(table)])
+    strangers = [
+        f"- {entry.tested.variant.name}: whose faces shaped {escape_markdown(unknown)} is not known"
+        for entry in compared
+        if (unknown := people_of((), (), entry.tested.variant.settings.init).unknown)
+    ]
+    text = "\n".join(["# Ablation", "", *facts, *failures, *strangers, "", to_markdown(table)])
     _write(out / TABLE_FILE, text)
     comments = [f"% {what}: {' '.join(how.split())}" for what, how in provenance.facts]
     _write(out / LATEX_FILE, "\n".join(["% Needs \\usepackage{booktabs}.", *comments, to_latex(table)]))

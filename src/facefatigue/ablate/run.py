@@ -134,10 +134,6 @@ def _check(grid: Grid, clips: ClipList, split: Split, folds: Sequence[int], *, d
             faults.append(f"{variant.name}: {error}")
             continue
         earlier = people_of((), (), variant.settings.init)
-        if earlier.unknown:
-            faults.append(
-                f"{variant.name}: whose faces shaped its first weights is not known, so nobody can be tested by it"
-            )
         if shaped := sorted(clips.subjects & (earlier.train | earlier.validation)):
             faults.append(
                 f"{variant.name}: its first weights were shaped by {shaped[0]!r} and perhaps others of {clips.path}"
