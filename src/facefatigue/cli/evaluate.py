@@ -19,7 +19,7 @@ from facefatigue.cli.progress import CountProgress
 from facefatigue.errors import EXIT_OK, ConfigurationError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from facefatigue.data.clip_list import ClipList
     from facefatigue.data.manifest import Manifest
@@ -169,13 +169,14 @@ def _on_clips(args: argparse.Namespace, artefact: Artefact, split: Split | None)
     from facefatigue.engine import open_engine
     from facefatigue.evaluate import by_video
     from facefatigue.evaluate.predict import predict_clips
+    from facefatigue.evaluate.seen import people_notes
 
     spec = artefact.config.clip_spec
     whole = read_clips(args.clips, shape=spec.shape)
     check_rate(args.clips, spec)
     needed = (args.part, *(["validation"] if args.calibrate and args.calibrate_on is None else []))
     clips = whole if split is None else split.parts(whole, args.fold - 1, needed=needed)[args.part]
-    notes = _people_notes(args, artefact, clips.subjects)
+    notes = people_notes(artefact, clips.subjects, allow=args.people_seen)
     make_folder(args.out)
     by = _groups(args, {name for name in clips.columns if any(clips.column(name))})
     engine = open_engine(artefact, engine=args.engine)
@@ -202,6 +203,7 @@ def _on_videos(args: argparse.Namespace, artefact: Artefact, split: Split | None
     from facefatigue.evaluate import by_video
     from facefatigue.evaluate.drowsiness import DROWSY_KSS
     from facefatigue.evaluate.predict import predict_recordings
+    from facefatigue.evaluate.seen import people_notes
 
     manifest = read_manifest(args.videos)
     recordings, how = list(manifest.recordings), ""
@@ -211,7 +213,7 @@ def _on_videos(args: argparse.Namespace, artefact: Artefact, split: Split | None
         how = split.describe(args.fold - 1, args.part)
         if not recordings:
             raise ConfigurationError(f"nobody of the {args.part} part is in {manifest.path}")
-    notes = _people_notes(args, artefact, {recording.subject for recording in recordings})
+    notes = people_notes(artefact, {recording.subject for recording in recordings}, allow=args.people_seen)
     make_folder(args.out)
     columns = {name for recording in recordings for name, cell in recording.further.items() if cell}
     if any(recording.scenario for recording in recordings):
@@ -246,30 +248,6 @@ def _groups(args: argparse.Namespace, there: set[str]) -> tuple[str, ...]:
     return args.by if args.by is not None else tuple(name for name in DEFAULT_GROUPS if name in there)
 
 
-def _people_notes(args: argparse.Namespace, artefact: Artefact, subjects: Iterable[str]) -> list[str]:
-    """Refuse to measure a model on people that it was trained on, or say so; say, too, when nobody can know."""
-    from facefatigue.train.people import read_people
-
-    people, measured = read_people(artefact.folder), set(subjects)
-    if people is None:
-        return ["The people that the model was trained on are not known here; nobody of them should be among these."]
-    seen, chose = sorted(measured & people.train), sorted(measured & people.validation)
-    named = ", ".join(repr(name) for name in seen[:3]) + (f" and {len(seen) - 3} more" if len(seen) > 3 else "")
-    if seen and not args.people_seen:
-        raise ConfigurationError(
-            f"{artefact.folder} was trained on {named}, who are among the people to measure it on; measure it on others "
-            "(--split and --part test), or give --people-seen to have it said in every output"
-        )
-    notes = []
-    if seen:
-        notes.append(f"NOT A TEST: the model was trained on {len(seen)} of these {len(measured)} people ({named}).")
-    if chose:
-        notes.append(f"{len(chose)} of these {len(measured)} people chose the checkpoint, so the figures flatter it.")
-    if people.unknown:
-        notes.append(f"Whose faces shaped {people.unknown} is not known; nobody of them should be among these people.")
-    return notes
-
-
 def _uncalibrated(args: argparse.Namespace) -> list[str]:
     if not args.calibrate:
         return []
@@ -278,31 +256,24 @@ def _uncalibrated(args: argparse.Namespace) -> list[str]:
 
 def _others(args: argparse.Namespace, artefact: Artefact, whole: ClipList, split: Split | None) -> ClipList:
     """The clips on which a calibration is fitted: never those that are measured, nor those that were trained on."""
+    from facefatigue.evaluate.seen import refuse_trained_on
+
     if args.calibrate_on is not None:
         return _given_others(args, artefact)
     assert split is not None
     others = split.parts(whole, args.fold - 1, needed=("validation",))["validation"]
-    _refuse_trained_on(artefact, others.subjects, str(others))
+    refuse_trained_on(artefact, others.subjects, str(others))
     return others
-
-
-def _refuse_trained_on(artefact: Artefact, subjects: Iterable[str], what: str) -> None:
-    from facefatigue.train.people import read_people
-
-    people = read_people(artefact.folder)
-    if people is not None and (seen := sorted(set(subjects) & people.train)):
-        raise ConfigurationError(
-            f"the model was trained on {seen[0]!r} and perhaps others of {what}; calibrate it on other people"
-        )
 
 
 def _given_others(args: argparse.Namespace, artefact: Artefact) -> ClipList:
     from facefatigue.data.clip_list import check_rate, read_clips
+    from facefatigue.evaluate.seen import refuse_trained_on
 
     spec = artefact.config.clip_spec
     others = read_clips(args.calibrate_on, shape=spec.shape)
     check_rate(args.calibrate_on, spec)
-    _refuse_trained_on(artefact, others.subjects, str(args.calibrate_on))
+    refuse_trained_on(artefact, others.subjects, str(args.calibrate_on))
     return others
 
 
@@ -318,13 +289,14 @@ def _fit_on_videos(
 ) -> Calibration:
     """A calibration of windows, fitted on the validation part's recordings or on a list of clips."""
     from facefatigue.evaluate.predict import predict_clips, predict_recordings
+    from facefatigue.evaluate.seen import refuse_trained_on
 
     if args.calibrate_on is not None:
         clips = _given_others(args, artefact)
         return _fit(args.calibrate, predict_clips(clips, engine), fitted_on=str(clips))
     assert split is not None
     people = split.people(args.fold - 1, "validation")
-    _refuse_trained_on(artefact, people, "the validation part")
+    refuse_trained_on(artefact, people, "the validation part")
     recordings = [recording for recording in manifest.recordings if recording.subject in people]
     if not recordings:
         raise ConfigurationError(f"nobody of the validation part is in {manifest.path}, so nothing can be calibrated")

@@ -7,8 +7,6 @@ import hashlib
 import json
 import math
 import os
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +16,7 @@ import numpy as np
 from facefatigue.clips.spec import ClipSpec
 from facefatigue.data.manifest import case_faults, manifest_path
 from facefatigue.data.rows import FaultsError, Row, number_in, read_table
+from facefatigue.data.shards import Shards
 from facefatigue.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -25,11 +24,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-COLUMNS = ("clip", "subject", "score")
-_MOST_OPEN = 64  # shards at a time
-_WHO = {"subject": "person", "session": "session"}
+    from facefatigue.data.shards import Shape
 
-Shape = tuple[int, int, int, int]
+COLUMNS = ("clip", "subject", "score")
+_WHO = {"subject": "person", "session": "session"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +75,7 @@ class ClipList:
     fingerprint: str
     part: str = ""
     every: int = 1
-    _shards: _Shards = field(repr=False)
+    _shards: Shards = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -306,7 +304,7 @@ def check_trainable(clips: ClipList) -> None:
 
 def _read(place: str | Path, *, shape: Shape | None, auxiliary: Sequence[str], faults: list[str]) -> ClipList:
     path = manifest_path(place)
-    empty = ClipList(path=path, clips=(), fingerprint="", _shards=_Shards(None))
+    empty = ClipList(path=path, clips=(), fingerprint="", _shards=Shards(None))
     try:
         table = read_table(path)
     except FaultsError as error:
@@ -318,7 +316,7 @@ def _read(place: str | Path, *, shape: Shape | None, auxiliary: Sequence[str], f
         return empty
     if not table.rows:
         faults.append(f"{path} lists no clips")
-    shards = _Shards(shape)
+    shards = Shards(shape)
     clips: list[LabelledClip] = []
     seen: dict[tuple[Path, int], int] = {}
     for row in table.rows:
@@ -351,56 +349,7 @@ def _fingerprint(folder: Path, clips: Iterable[LabelledClip]) -> str:
     return digest.hexdigest()
 
 
-class _Shards:
-    """The shards of a list: each is looked at once, and only a few are open at a time, for there may be thousands.
-
-    Args:
-        shape: (T, H, W, 3) that all clips must have; None: that of the first.
-    """
-
-    def __init__(self, shape: Shape | None) -> None:
-        self.shape = shape
-        self._lengths: dict[Path, int | None] = {}  # None: the shard is wrong
-        self._opened: OrderedDict[Path, NDArray[np.uint8]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def length(self, path: Path, faults: list[str]) -> int | None:
-        """How many clips a shard has; None if it is wrong, which is a fault the first time that it is asked for."""
-        if path not in self._lengths:
-            found = self._look(path)
-            self._lengths[path] = found if isinstance(found, int) else None
-            if isinstance(found, str):
-                faults.append(found)
-        return self._lengths[path]
-
-    def open(self, path: Path) -> NDArray[np.uint8]:
-        """A shard's clips, (N, T, H, W, 3) uint8, mapped into memory."""
-        with self._lock:
-            array = self._opened.pop(path, None)
-            if array is None:
-                array = np.lib.format.open_memmap(path, mode="r")
-            self._opened[path] = array
-            if len(self._opened) > _MOST_OPEN:
-                self._opened.popitem(last=False)
-            return array
-
-    def _look(self, path: Path) -> int | str:
-        try:
-            array = np.lib.format.open_memmap(path, mode="r")
-        except (OSError, ValueError) as error:
-            reason = (error.strerror if isinstance(error, OSError) else None) or error
-            cut_off = " (the file is cut off)" if "greater than file size" in str(error) else ""
-            return f"{path.name} cannot be read: {reason}{cut_off}"
-        if self.shape is None and array.ndim == 5:
-            first, second, third, fourth = array.shape[1:]
-            self.shape = (first, second, third, fourth)
-        if array.dtype != np.uint8 or array.shape[1:] != self.shape:
-            found, wanted = f"{array.shape} {array.dtype}", ", ".join(map(str, self.shape or ("T", "H", "W", 3)))
-            return f"{path.name} is {found}, but (N, {wanted}) uint8 is wanted"
-        return len(array)
-
-
-def _clip(folder: Path, row: Row, shards: _Shards, auxiliary: Sequence[str]) -> LabelledClip | list[str]:
+def _clip(folder: Path, row: Row, shards: Shards, auxiliary: Sequence[str]) -> LabelledClip | list[str]:
     cells = row.cells
     faults = [] if cells["subject"] else ["the subject is empty"]
     score = number_in(cells["score"])
