@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from facefatigue.data.agreement import Agreement, Coefficient
     from facefatigue.data.layouts import Reading
-    from facefatigue.data.manifest import Manifest, Recording
+    from facefatigue.data.manifest import Manifest
     from facefatigue.data.split import Labelled, Split
 
 CHECK = """\
@@ -165,11 +165,6 @@ def run_split(args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _cell(recording: Recording, column: str) -> str:
-    own = {"session": recording.session, "scenario": recording.scenario}
-    return own[column] if column in own else recording.further.get(column, "")
-
-
 def _check_new(path: Path, suffix: str, overwrite: bool) -> None:
     """Refuse to write over what is there: it may be the user's own list."""
     if path.suffix.lower() != suffix:
@@ -190,7 +185,7 @@ def _labelled(place: Path, fold: str) -> list[Labelled]:
     if "clip" in columns:
         return labelled(read_clips(place), fold=fold)
     return [
-        Labelled(subject=entry.subject, session=entry.session, score=entry.score, fold=_cell(entry, fold))
+        Labelled(subject=entry.subject, session=entry.session, score=entry.score, fold=entry.cell(fold))
         for entry in read_manifest(place).recordings
     ]
 

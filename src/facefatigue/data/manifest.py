@@ -58,6 +58,15 @@ class Recording:
     further: Mapping[str, str] = field(default_factory=dict, hash=False)
     line: int = 0
 
+    def cell(self, column: str) -> str:
+        """What a column that results can be grouped by says of it; empty where it says nothing.
+
+        Args:
+            column: ``session``, ``scenario`` or a further column.
+        """
+        own = {"session": self.session, "scenario": self.scenario}
+        return own[column] if column in own else self.further.get(column, "")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:

@@ -29,7 +29,6 @@ PARTS = ("train", "validation", "test")
 SCORE_BINS = 5
 LOSO_VALIDATION_SHARE = 0.2
 
-Part = Literal["train", "validation", "test"]
 Scheme = Literal["parts", "k-fold", "leave-one-subject-out", "given folds"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 

@@ -219,7 +219,7 @@ def _scored(recording: Recording, followed: Followed, scorer: _Scorer, named_fro
 
 def _predictions(rows: Sequence[_Row], by: Sequence[str]) -> Predictions:
     logits = np.stack([row.logits for row in rows])
-    columns: Mapping[str, list[str]] = {name: [_cell(row.recording, name) for row in rows] for name in by}
+    columns: Mapping[str, list[str]] = {name: [row.recording.cell(name) for row in rows] for name in by}
     return Predictions.of(
         item=[row.item for row in rows],
         subject=[row.recording.subject for row in rows],
@@ -231,11 +231,6 @@ def _predictions(rows: Sequence[_Row], by: Sequence[str]) -> Predictions:
         video=[row.name for row in rows],
         groups={name: in_groups(values) for name, values in columns.items()},
     )
-
-
-def _cell(recording: Recording, name: str) -> str:
-    own = {"scenario": recording.scenario, "session": recording.session}
-    return own[name] if name in own else recording.further.get(name, "")
 
 
 def _kss(cells: Sequence[str]) -> list[float] | None:
