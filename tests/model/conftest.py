@@ -19,7 +19,8 @@ def small_config() -> Callable[..., ModelConfig]:
     """A function that makes a small configuration."""
 
     def make(**changes: Any) -> ModelConfig:
-        settings: dict[str, Any] = {"first_channel": 8, "frames": 8, "size_px": 32, **changes}
+        cues = {"non_local_position": 4, "cues": ("closure", "turn")} if changes.get("backbone") == "resnet2d_cues" else {}
+        settings: dict[str, Any] = {"first_channel": 8, "frames": 8, "size_px": 32, **cues, **changes}
         return ModelConfig(
             name="small", version="1", licence="CC0-1.0", training_data="none: random weights", metrics={}, **settings
         )

@@ -80,7 +80,7 @@ def test_another_backbone_is_one_clear_error(backbone):
         ModelConfig(**ABOUT, backbone=backbone)
     assert str(caught.value) == (
         f"invalid model configuration: backbone is {backbone!r} but must be one of resnet3d, r2plus1d, resnet2d, "
-        "resnet2d_attention"
+        "resnet2d_attention, resnet2d_cues"
     )
 
 

@@ -57,7 +57,7 @@ def test_the_shipped_weights_still_fit():
     assert load_network(config, ZOO / "rig-v0" / "model.safetensors").config == config
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("backbone", [name for name in BACKBONES if name != "resnet2d_cues"])
 @pytest.mark.parametrize("depth", [10, 18, 50])
 @pytest.mark.parametrize(("position", "placement"), [(0, "inside"), (1, "after"), (3, "inside")])
 def test_every_backbone_gives_logits_and_score(small_config, backbone, depth, position, placement):

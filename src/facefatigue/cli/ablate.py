@@ -90,7 +90,8 @@ def run(args: argparse.Namespace) -> int:
 
     grid, split = _grid(args), read_split(args.split)
     auxiliary = tuple(dict.fromkeys(name for variant in grid.variants for name in variant.settings.auxiliary))
-    clips = read_clips(args.clips, auxiliary=auxiliary)
+    frame_targets = tuple(dict.fromkeys(name for variant in grid.variants for name in variant.settings.frame_targets))
+    clips = read_clips(args.clips, auxiliary=auxiliary, frame_targets=frame_targets)
     _check_auxiliary(grid, auxiliary)
     folds = None if args.folds is None else [fold - 1 for fold in args.folds]
     runs = len(grid.variants) * len(split.folds if folds is None else folds)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from facefatigue.data.frame_targets import FRAME_TARGETS
 from facefatigue.errors import EXIT_OK, MissingExtraError, UsageError
 from facefatigue.train.presets import PRESETS, make_settings
 
@@ -100,6 +101,15 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         help="columns of the training list that are further targets in training, such as closure,mouth",
     )
     _add(recipe, "auxiliary_weight", float, "weight of the further targets", "--auxiliary-weight")
+    recipe.add_argument(
+        "--frame-targets",
+        type=_names,
+        metavar="NAME,...",
+        help=f"what lies beside the shards of every frame and is to be read: {', '.join(FRAME_TARGETS)}",
+    )
+    _add(recipe, "frame_weight", float, "weight of the frame targets", "--frame-weight")
+    _add(recipe, "score_weight", float, "weight of the score; 0 trains the frame targets alone", "--score-weight")
+    _add(recipe, "freeze", str, "frames: train only what resnet2d_cues makes of frames over time", "--freeze")
     _add(recipe, "patience", int, "epochs without a better validation loss until training ends", "--patience")
     _add(recipe, "keep_best", str, "loss, or loss_and_mse: both must get lower", "--keep-best")
     _add(recipe, "seed", int, "of weights, order, augmentation and dropout", "--seed")
@@ -126,7 +136,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
 
 def _add_network(parser: argparse.ArgumentParser) -> None:
     network = parser.add_argument_group("network")
-    _add(network, "backbone", str, "resnet3d, r2plus1d, resnet2d or resnet2d_attention", "--backbone")
+    _add(network, "backbone", str, "resnet3d, r2plus1d, resnet2d, resnet2d_attention or resnet2d_cues", "--backbone")
     _add(network, "depth", int, "layers: 10, 18, 34, 50, 101, 152 or 200", "--depth")
     _add(network, "first_channel", int, "width of the first stage: 8, 16, 32 or 64", "--first-channel", "--first_channel")
     _add(
@@ -137,6 +147,10 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     _add(network, "non_local_placement", str, "inside the stage or after it", "--non-local-placement")
     _add(network, "classes", int, "bins of the score; 1: a sigmoid and MSE alone", "--num-classes", "--num_classes")
     _add(network, "dropout", float, "share of features dropped before the last layer", "--dropout")
+    network.add_argument(
+        "--cues", type=_names, metavar="NAME,...", help="frame targets that resnet2d_cues reads and forms fatigue from"
+    )
+    _add(network, "temporal_input", str, "what it forms fatigue from: cues, features or both", "--temporal-input")
     _add(network, "frames", int, "frames of a clip", "--frames")
     _add(network, "size_px", int, "height and width of a clip in pixels", "--size")
     _add(network, "frame_rate_hz", float, "frames per second of the clips", "--frame-rate")
@@ -184,6 +198,11 @@ def run(args: argparse.Namespace) -> int:
         raise MissingExtraError("training", "train") from None
 
     training, validation = (args.train, args.val) if args.clips is None else split_lists(args, settings)
+    if not settings.score_weight:
+        print(
+            "the score is not trained (score_weight 0): the loss of the frame targets chooses the checkpoint",
+            file=sys.stderr,
+        )
     with _Progress(settings) as progress:
         result = train(
             training,
@@ -208,7 +227,12 @@ def split_lists(args: argparse.Namespace, settings: TrainSettings) -> tuple[Clip
     from facefatigue.data.split import read_split
 
     split = read_split(args.split)
-    clips = read_clips(args.clips, shape=settings.clip_spec.shape, auxiliary=settings.auxiliary)
+    clips = read_clips(
+        args.clips,
+        shape=settings.clip_spec.shape,
+        auxiliary=settings.auxiliary,
+        frame_targets=settings.frame_targets,
+    )
     parts = split.parts(clips, args.fold - 1, needed=("train", "validation"))
     return parts["train"], parts["validation"]
 
@@ -274,8 +298,9 @@ class _Progress:
 
     def on_epoch(self, row: LogRow) -> None:
         left_s = (self._settings.epochs - int(row["epoch"] or 0)) * float(row["seconds"] or 0)
+        trained = f"training {_training_loss(row)}"
         line = (
-            f"epoch {row['epoch']}/{self._settings.epochs}: training loss {row['train_loss']:.4f}, {_figures(row)}, "
+            f"epoch {row['epoch']}/{self._settings.epochs}: {trained}, {_figures(row)}, "
             f"{row['seconds']:.0f} s, {_duration(left_s)} left"
         )
         if self._bar is None:
@@ -289,13 +314,25 @@ def _duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
+def _training_loss(row: LogRow) -> str:
+    named = {"loss": row["train_loss"], "frame loss": row.get("train_frame_loss")}
+    return ", ".join(f"{name} {value:.4f}" for name, value in named.items() if value is not None)
+
+
 def _figures(row: LogRow) -> str:
-    if row["validation_loss"] is None:
-        return "not validated"
-    names = ("loss", "mse", "mae", "pearson", "accuracy", "auc")
-    values = {name: row[f"validation_{name}"] for name in names}
-    shown = [f"{name} {'-' if value is None else f'{value:.4f}'}" for name, value in values.items()]
-    return f"validation {', '.join(shown)}"
+    parts = []
+    if row["validation_loss"] is not None:
+        names = ("loss", "mse", "mae", "pearson", "accuracy", "auc")
+        parts += [f"{name} {_shown(row[f'validation_{name}'])}" for name in names]
+    if row.get("validation_frame_loss") is not None:
+        parts.append(f"frame loss {_shown(row['validation_frame_loss'])}")
+        read = {name: value for name, value in row.items() if name.startswith("validation_r_")}
+        parts.append("r " + " ".join(f"{name.removeprefix('validation_r_')} {_shown(r)}" for name, r in read.items()))
+    return f"validation {', '.join(parts)}" if parts else "not validated"
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _add(group: argparse._ArgumentGroup, name: str, kind: Callable[[str], Any], text: str, *flags: str) -> None:

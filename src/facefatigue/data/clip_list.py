@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facefatigue.clips.spec import ClipSpec
+from facefatigue.data.frame_targets import SUFFIX
+from facefatigue.data.leaks import leaks
 from facefatigue.data.manifest import case_faults, manifest_path
 from facefatigue.data.rows import FaultsError, Row, number_in, read_table
-from facefatigue.data.shards import Shards
+from facefatigue.data.shards import FrameShards, Shards
 from facefatigue.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from facefatigue.data.shards import Shape
 
 COLUMNS = ("clip", "subject", "score")
-_WHO = {"subject": "person", "session": "session"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,7 @@ class ClipList:
     part: str = ""
     every: int = 1
     _shards: Shards = field(repr=False)
+    _frames: FrameShards = field(repr=False, default_factory=lambda: FrameShards(()))
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -138,6 +140,30 @@ class ClipList:
             raise ConfigurationError(f"{clip.shard} has changed since its list was read: {error}") from error
         return crops
 
+    @property
+    def frame_targets(self) -> tuple[str, ...]:
+        """The targets of every frame that the list was read with."""
+        return self._frames.names
+
+    def frame_values(self, number: int, names: Sequence[str]) -> NDArray[np.float32]:
+        """What is known of every frame of one clip: (T, C) float32, the channels of all targets behind one another.
+
+        Args:
+            number: Its place in the list, from 0.
+            names: Which targets, in order; among those that the list was read with.
+
+        Returns:
+            NaN where nothing is known; a landmark's x comes before its y.
+
+        Raises:
+            ConfigurationError: The file is not what it was when the list was read.
+        """
+        clip = self.clips[number]
+        try:
+            return self._frames.read(clip.shard, clip.index, names)[:: self.every]
+        except (OSError, ValueError, KeyError, IndexError) as error:
+            raise ConfigurationError(f"{clip.shard.with_suffix(SUFFIX)} has changed since its list was read") from error
+
     def thinned(self, every: int) -> ClipList:
         """The same clips with every n-th of their frames.
 
@@ -159,7 +185,13 @@ class ClipList:
         return dataclasses.replace(self, clips=clips, fingerprint=fingerprint, part=part)
 
 
-def read_clips(place: str | Path, *, shape: Shape | None = None, auxiliary: Sequence[str] = ()) -> ClipList:
+def read_clips(
+    place: str | Path,
+    *,
+    shape: Shape | None = None,
+    auxiliary: Sequence[str] = (),
+    frame_targets: Sequence[str] = (),
+) -> ClipList:
     """Read and check one list.
 
     A list is a ``manifest.csv`` or Parquet file (or the folder it is in) with at least the columns ``clip``, ``subject`` and
@@ -170,19 +202,25 @@ def read_clips(place: str | Path, *, shape: Shape | None = None, auxiliary: Sequ
         place: The list.
         shape: (T, H, W, 3) that all clips must have; None: that of the first.
         auxiliary: Columns with further targets.
+        frame_targets: What must be told of every frame beside the shards (:mod:`facefatigue.data.frame_targets`).
 
     Raises:
         FaultsError: It cannot be read or lines are wrong; all faults are in it, with their line numbers.
     """
     faults: list[str] = []
-    clips = _read(place, shape=shape, auxiliary=auxiliary, faults=faults)
+    clips = _read(place, shape=shape, auxiliary=auxiliary, frame_targets=frame_targets, faults=faults)
     if faults:
         raise FaultsError(str(manifest_path(place)), faults)
     return clips
 
 
 def read_lists(
-    train: str | Path, validation: str | Path, *, shape: Shape, auxiliary: Sequence[str] = ()
+    train: str | Path,
+    validation: str | Path,
+    *,
+    shape: Shape,
+    auxiliary: Sequence[str] = (),
+    frame_targets: Sequence[str] = (),
 ) -> tuple[ClipList, ClipList]:
     """Read and check a training and a validation list together.
 
@@ -192,6 +230,7 @@ def read_lists(
             nothing about people the network has not seen.
         shape: (T, H, W, 3) that clips must have.
         auxiliary: Columns with further targets, which the training list must have.
+        frame_targets: What must be told of every frame in both.
 
     Returns:
         Both lists, in that order.
@@ -201,7 +240,8 @@ def read_lists(
     """
     wrong: list[str] = []
     lists = [
-        _read(place, shape=shape, auxiliary=names, faults=wrong) for place, names in ((train, auxiliary), (validation, ()))
+        _read(place, shape=shape, auxiliary=names, frame_targets=frame_targets, faults=wrong)
+        for place, names in ((train, auxiliary), (validation, ()))
     ]
     # Leaks come first: a list with a hundred other faults must not hide them.
     faults = leaks([(str(clips), clips) for clips in lists]) + wrong
@@ -209,34 +249,6 @@ def read_lists(
         raise FaultsError("the lists of clips", faults)
     check_trainable(lists[0])
     return lists[0], lists[1]
-
-
-def leaks(parts: Sequence[tuple[str, ClipList]]) -> list[str]:
-    """Faults of people, sessions and clips that are in more than one list.
-
-    Args:
-        parts: The lists, each with what it is called.
-    """
-    faults = []
-    for position, (first, clips) in enumerate(parts):
-        for second, others in parts[position + 1 :]:
-            faults += case_faults(sorted(clips.subjects | others.subjects))
-            for what, shared in (
-                ("subject", clips.subjects & others.subjects),
-                ("session", clips.sessions & others.sessions),
-            ):
-                faults += [
-                    f"{what} {name!r} is in both {first} and {second}; a {_WHO[what]} belongs to one side only"
-                    for name in sorted(shared)
-                ]
-            same = len(_places(clips) & _places(others))
-            if same:
-                faults.append(f"{first} and {second} share {same} clips, under whatever names")
-    return faults
-
-
-def _places(clips: ClipList) -> set[tuple[Path, int]]:
-    return {clip.place for clip in clips.clips if clip.shard != Path()}
 
 
 def stated_spec(place: str | Path) -> ClipSpec | None:
@@ -302,7 +314,14 @@ def check_trainable(clips: ClipList) -> None:
         raise FaultsError(f"the training list {clips}", faults)
 
 
-def _read(place: str | Path, *, shape: Shape | None, auxiliary: Sequence[str], faults: list[str]) -> ClipList:
+def _read(
+    place: str | Path,
+    *,
+    shape: Shape | None,
+    auxiliary: Sequence[str],
+    frame_targets: Sequence[str],
+    faults: list[str],
+) -> ClipList:
     path = manifest_path(place)
     empty = ClipList(path=path, clips=(), fingerprint="", _shards=Shards(None))
     try:
@@ -316,11 +335,11 @@ def _read(place: str | Path, *, shape: Shape | None, auxiliary: Sequence[str], f
         return empty
     if not table.rows:
         faults.append(f"{path} lists no clips")
-    shards = Shards(shape)
+    shards, frames = Shards(shape), FrameShards(frame_targets)
     clips: list[LabelledClip] = []
     seen: dict[tuple[Path, int], int] = {}
     for row in table.rows:
-        found = _clip(path.parent, row, shards, auxiliary)
+        found = _clip(path.parent, row, shards, frames, auxiliary)
         if isinstance(found, LabelledClip):
             first = seen.setdefault(found.place, row.number)
             if first != row.number:
@@ -332,7 +351,7 @@ def _read(place: str | Path, *, shape: Shape | None, auxiliary: Sequence[str], f
             clips += _person(row)
     faults += [f"{path}: {fault}" for fault in case_faults(clip.subject for clip in clips)]
     fingerprint = _fingerprint(path.parent, clips)
-    return ClipList(path=path, clips=tuple(clips), fingerprint=fingerprint, _shards=shards)
+    return ClipList(path=path, clips=tuple(clips), fingerprint=fingerprint, _shards=shards, _frames=frames)
 
 
 def _person(row: Row) -> list[LabelledClip]:
@@ -349,7 +368,7 @@ def _fingerprint(folder: Path, clips: Iterable[LabelledClip]) -> str:
     return digest.hexdigest()
 
 
-def _clip(folder: Path, row: Row, shards: Shards, auxiliary: Sequence[str]) -> LabelledClip | list[str]:
+def _clip(folder: Path, row: Row, shards: Shards, frames: FrameShards, auxiliary: Sequence[str]) -> LabelledClip | list[str]:
     cells = row.cells
     faults = [] if cells["subject"] else ["the subject is empty"]
     score = number_in(cells["score"])
@@ -369,6 +388,8 @@ def _clip(folder: Path, row: Row, shards: Shards, auxiliary: Sequence[str]) -> L
         return [*faults, f"the clip is {cells['clip']!r}, not SHARD.npy#INDEX with a path relative to the list"]
     shard, index = folder / name, int(index_text)
     length = shards.length(shard, faults)
+    if length is not None and shards.shape is not None:
+        frames.look(shard, length, shards.shape[0], faults)
     if length is not None and index >= length:
         faults.append(f"{name} has {length} clips, so there is none with index {index}")
     if faults or length is None:

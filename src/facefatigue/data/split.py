@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from facefatigue.atomic import atomic_path
-from facefatigue.data.clip_list import leaks
+from facefatigue.data.leaks import leaks
 from facefatigue.data.rows import FaultsError
 from facefatigue.errors import ConfigurationError
 

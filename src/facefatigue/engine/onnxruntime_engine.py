@@ -52,7 +52,7 @@ class OnnxRuntimeEngine:
         except Exception as error:  # ONNX Runtime's errors have no common type but this
             raise ModelError(f"{onnx_path} cannot be loaded by ONNX Runtime: {first_line(error)}") from error
         names = [entry.name for entry in (*self._session.get_inputs(), *self._session.get_outputs())]
-        if names != ["clip", "logits", "score"]:
+        if names[:3] != ["clip", "logits", "score"]:  # cues may follow
             raise ModelError(f"{onnx_path} has inputs and outputs {names}, expected clip, logits, score")
         self._config = config
 

@@ -58,7 +58,7 @@ class OpenVinoEngine:
         except RuntimeError as error:
             raise ModelError(f"{onnx_path} cannot be loaded by OpenVINO: {_reason(error)}") from error
         names = [port.get_any_name() for port in (*self._model.inputs, *self._model.outputs)]
-        if names != ["clip", "logits", "score"]:
+        if names[:3] != ["clip", "logits", "score"]:  # cues may follow
             raise ModelError(f"{onnx_path} has inputs and outputs {names}, expected clip, logits, score")
         self._request: Any = self._model.create_infer_request()
         self._config = config

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from facefatigue.model.config import Backbone
 
 # Backbones that look at one frame at a time: no kernel, stride or pool of theirs reaches over time.
-FRAMEWISE: frozenset[Backbone] = frozenset({"resnet2d", "resnet2d_attention"})
+FRAMEWISE: frozenset[Backbone] = frozenset({"resnet2d", "resnet2d_attention", "resnet2d_cues"})
 
 
 def convolution(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
+from facefatigue.data.frame_targets import CUES, wrong_names
 from facefatigue.errors import ConfigurationError, ModelError
 
 if TYPE_CHECKING:
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 
 SCHEMA = "facefatigue.model/1"
 
-Backbone = Literal["resnet3d", "r2plus1d", "resnet2d", "resnet2d_attention"]
+Backbone = Literal["resnet3d", "r2plus1d", "resnet2d", "resnet2d_attention", "resnet2d_cues"]
 NonLocalMode = Literal["embedded_gaussian", "gaussian", "dot", "concatenate"]
 NonLocalPlacement = Literal["inside", "after"]
 Head = Literal["classes", "sigmoid"]
+TemporalInput = Literal["cues", "features", "both"]
 
 BACKBONES: tuple[Backbone, ...] = get_args(Backbone)
 DEPTHS = (10, 18, 34, 50, 101, 152, 200)
@@ -32,9 +34,12 @@ NON_LOCAL_POSITIONS = (0, 1, 2, 3, 4)
 NON_LOCAL_MODES: tuple[NonLocalMode, ...] = get_args(NonLocalMode)
 NON_LOCAL_PLACEMENTS: tuple[NonLocalPlacement, ...] = get_args(NonLocalPlacement)
 HEADS: tuple[Head, ...] = get_args(Head)
+TEMPORAL_INPUTS: tuple[TemporalInput, ...] = get_args(TemporalInput)
+# Of "resnet2d_cues": its non-local block stands behind all else that looks over time, or nowhere.
+CUE_NON_LOCAL_POSITIONS = (0, 4)
 
 # Fields that a config.json may lack because it is older than they are; their defaults say what such a model is.
-_LATER_FIELDS = frozenset({"backbone"})
+_LATER_FIELDS = frozenset({"backbone", "cues", "temporal_input"})
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -56,13 +61,17 @@ class ModelConfig:
             :class:`facefatigue.model.network.FatigueNet`).
         depth: Layers of the ResNet.
         first_channel: Channels of the first stage; the stages have 1, 2, 4 and 8 times as many.
-        non_local_position: Stage (1 to 4) with a non-local block; 0 for none.
+        non_local_position: Stage (1 to 4) with a non-local block; 0 for none. In "resnet2d_cues" it is 4, behind the layers
+            that look over time, or 0.
         non_local_mode: How two positions are compared; has no effect at position 0.
         non_local_placement: Just before the stage's last residual block ("inside"), as the published code has it, or
             behind the stage ("after"), as the paper's figure has it.
         head: One logit for each bin of [0, 1] ("classes"), or a single logit of the score ("sigmoid").
         classes: Number of logits: at least 2 bins, or exactly 1 for the sigmoid head.
         dropout: Share of features dropped before the last layer in training.
+        cues: What "resnet2d_cues" reads from every frame, of :data:`facefatigue.data.frame_targets.CUES`; others have none.
+        temporal_input: What it forms fatigue from over time: the cues alone, each frame's features alone, or both; has no
+            effect on other backbones.
         frames: Frames T of a clip.
         size_px: Height and width of a clip in pixels.
         frame_rate_hz: Rate at which the frames of a clip are sampled.
@@ -85,6 +94,8 @@ class ModelConfig:
     head: Head = "classes"
     classes: int = 10
     dropout: float = 0.6
+    cues: tuple[str, ...] = ()
+    temporal_input: TemporalInput = "both"
     frames: int = 32
     size_px: int = 224
     frame_rate_hz: float = 30.0
@@ -99,9 +110,20 @@ class ModelConfig:
             faults.append(f"classes is {self.classes!r} but must be 1 with the sigmoid head")
         if self.head == "classes" and self.classes == 1:
             faults.append("classes is 1 but must be at least 2 with the classes head")
+        faults += self._cue_faults()
         if faults:
             raise ConfigurationError("invalid model configuration: " + "; ".join(faults))
         object.__setattr__(self, "metrics", dict(self.metrics))
+
+    def _cue_faults(self) -> list[str]:
+        if self.backbone != "resnet2d_cues":
+            return [f"cues is {self.cues!r} but must be empty for the backbone {self.backbone!r}"] if self.cues else []
+        faults = []
+        if self.non_local_position not in CUE_NON_LOCAL_POSITIONS:
+            faults.append(f"non_local_position is {self.non_local_position!r} but must be 0 or 4 for {self.backbone!r}")
+        if self.temporal_input != "features" and not self.cues:
+            faults.append(f"cues is empty but temporal_input is {self.temporal_input!r}")
+        return faults
 
     @property
     def feature_dim(self) -> int:
@@ -141,7 +163,8 @@ class ModelConfig:
     def from_json(cls, text: str, *, where: str = "config.json") -> Self:
         """Read the text of a config.json, which names every field.
 
-        A text from before there were baselines names no backbone and means "resnet3d".
+        A text from before there were baselines names no backbone and means "resnet3d"; one from before there were cues has
+        none.
 
         Args:
             text: JSON text.
@@ -165,6 +188,8 @@ class ModelConfig:
                 faults.append(f"{kind} {'key' if len(keys) == 1 else 'keys'} {', '.join(sorted(map(repr, keys)))}")
         if faults:
             raise ModelError(f"{where} is not a configuration this version reads: {'; '.join(faults)}")
+        if isinstance(entries.get("cues"), list):  # JSON has no tuples
+            entries["cues"] = tuple(entries["cues"])
         try:
             return cls(**entries)
         except ConfigurationError as error:
@@ -226,6 +251,11 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "head": _one_of(HEADS),
     "classes": ("a whole number from 1 to 1000", _whole(1, 1000)),
     "dropout": ("in [0, 1)", lambda value: _number(value) and 0 <= value < 1),
+    "cues": (
+        f"names among {', '.join(CUES)}, each once",
+        lambda value: not wrong_names(value, CUES),
+    ),
+    "temporal_input": _one_of(TEMPORAL_INPUTS),
     "frames": ("a whole number from 2 to 1024", _whole(2, 1024)),
     "size_px": ("a whole number from 16 to 1024", _whole(16, 1024)),
     "frame_rate_hz": ("above 0 and at most 1000", lambda value: _number(value) and 0 < value <= 1000),

@@ -34,6 +34,8 @@ from facefatigue.offline import import_onnxruntime
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from torch import Tensor
+
     from facefatigue.model.network import FatigueNet
 
 OPSET = 17
@@ -50,10 +52,12 @@ class ExportCheck:
         logits_difference: Largest absolute difference of a logit.
         score_difference: Largest absolute difference of a score.
         batches: Numbers of clips N that were run.
+        cues_difference: Largest absolute difference of a cue; 0 where there are none.
     """
 
     logits_difference: float
     score_difference: float
+    cues_difference: float = 0.0
     batches: tuple[int, ...] = CHECKED_BATCHES
 
 
@@ -123,7 +127,8 @@ def export_onnx(network: FatigueNet, config: ModelConfig, path: Path) -> ExportC
 
     Args:
         network: The network; a copy on the CPU in evaluation mode is exported.
-        config: Gives the clip's size (T, H, W), which is fixed in the graph; N is free.
+        config: Gives the clip's size (T, H, W), which is fixed in the graph; N is free. A network that reads cues has a
+            third output ``cues`` (N, T, K).
         path: The file to write.
 
     Returns:
@@ -139,20 +144,21 @@ def export_onnx(network: FatigueNet, config: ModelConfig, path: Path) -> ExportC
     except ImportError:
         raise MissingExtraError("ONNX export", "train") from None
     network = copy.deepcopy(network).cpu().float().eval()
+    outputs = output_names(config)
     clip = torch.zeros(1, *config.clip_shape)
     try:
         with warnings.catch_warnings():
             # This form of the exporter is announced as old, but needs no onnxscript and folds batch norm into convolutions.
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                network,
+                _Outputs(network).eval() if "cues" in outputs else network,
                 (clip,),
                 path,
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=["clip"],
-                output_names=["logits", "score"],
-                dynamic_axes={"clip": {0: "N"}, "logits": {0: "N"}, "score": {0: "N"}},
+                output_names=outputs,
+                dynamic_axes={name: {0: "N"} for name in ("clip", *outputs)},
             )
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error}") from None
@@ -178,31 +184,52 @@ def compare_with_torch(network: FatigueNet, config: ModelConfig, onnx_path: Path
     onnxruntime = import_onnxruntime()
 
     random = np.random.default_rng(0)
-    logits_differences, score_differences = [], []
+    names = output_names(config)
+    differences: dict[str, list[float]] = {name: [] for name in names}
     for batch in CHECKED_BATCHES:
         clip = random.uniform(-1, 1, (batch, *config.clip_shape)).astype(np.float32)
+        run = network.forward_with_cues if "cues" in names else network
         with torch.inference_mode():
-            logits, score = (output.numpy() for output in network(torch.from_numpy(clip)))
+            expected = [output.numpy() for output in run(torch.from_numpy(clip))]
         try:
             session = onnxruntime.InferenceSession(onnx_path, providers=["CPUExecutionProvider"])
-            found_logits, found_score = session.run(["logits", "score"], {"clip": clip})
+            found = session.run(names, {"clip": clip})
         except Exception as error:  # ONNX Runtime's errors have no common type but this
             raise ModelError(f"{onnx_path} cannot be run: {str(error).splitlines()[0]}") from error
-        if found_logits.shape != logits.shape or found_score.shape != score.shape:
-            raise ModelError(
-                f"{onnx_path} gives logits {found_logits.shape} and scores {found_score.shape} for {batch} clips"
-            )
-        logits_differences.append(np.abs(found_logits - logits).max())
-        score_differences.append(np.abs(found_score - score).max())
-    check = ExportCheck(
-        logits_difference=float(np.max(logits_differences)), score_difference=float(np.max(score_differences))
+        if any(ours.shape != theirs.shape for ours, theirs in zip(expected, found, strict=True)):
+            shapes = ", ".join(f"{name} {output.shape}" for name, output in zip(names, found, strict=True))
+            raise ModelError(f"{onnx_path} gives {shapes} for {batch} clips")
+        for name, ours, theirs in zip(names, expected, found, strict=True):
+            differences[name].append(float(np.abs(theirs - ours).max()))
+    largest = {name: float(np.max(values)) for name, values in differences.items()}
+    if not all(value <= TOLERANCE for value in largest.values()):  # also if not a number
+        said = " and ".join(f"{value:.2g} in the {name}" for name, value in largest.items())
+        raise ModelError(f"{onnx_path} differs from torch by {said}, more than {TOLERANCE:g}")
+    return ExportCheck(
+        logits_difference=largest["logits"],
+        score_difference=largest["score"],
+        cues_difference=largest.get("cues", 0.0),
     )
-    if not (check.logits_difference <= TOLERANCE and check.score_difference <= TOLERANCE):  # also if not a number
-        raise ModelError(
-            f"{onnx_path} differs from torch by {check.logits_difference:.2g} in the logits and "
-            f"{check.score_difference:.2g} in the score, more than {TOLERANCE:g}"
-        )
-    return check
+
+
+def output_names(config: ModelConfig) -> list[str]:
+    """What a network's graph gives, in order.
+
+    Args:
+        config: Its configuration.
+    """
+    return ["logits", "score", *(["cues"] if config.cues else [])]
+
+
+class _Outputs(torch.nn.Module):
+    """A network that gives its cues, too."""
+
+    def __init__(self, network: FatigueNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, clip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.network.forward_with_cues(clip)
 
 
 def _check_same_network(built: ModelConfig, described: ModelConfig) -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from facefatigue.model.blocks import BasicBlock, BottleneckBlock, Stem
+from facefatigue.errors import ConfigurationError
+from facefatigue.model.blocks import FRAMEWISE, BasicBlock, BottleneckBlock, Stem
+from facefatigue.model.cues import FrameReader, TemporalPart
 from facefatigue.model.frame_attention import FrameAttention
 from facefatigue.model.non_local import NonLocalBlock
 
@@ -26,6 +28,7 @@ STAGE_BLOCKS = {
     200: (3, 24, 36, 3),
 }
 BOTTLENECK_DEPTHS = frozenset({50, 101, 152, 200})
+_TIME_STRIDE = 16  # of stem and stages together
 
 
 def depth_of(blocks: tuple[int, ...], *, bottleneck: bool) -> int | None:
@@ -55,6 +58,9 @@ class FatigueNet(nn.Module):
 
     The non-local block is all that joins the frames of the last two before they are combined; ``resnet2d`` proper has none.
 
+    ``resnet2d_cues`` is no baseline: it reads named cues (how far the lids are closed, how wide the mouth is open) from each
+    frame by itself and forms fatigue from them over time (:mod:`facefatigue.model.cues`).
+
     A new network has random weights from torch's global generator: Kaiming normal (fan out, Hara et al.) for the
     convolutions without bias, torch's own initialisation for the rest.
 
@@ -73,7 +79,10 @@ class FatigueNet(nn.Module):
         self.stage4 = _stage(config, 4)
         channels = 8 * block.expansion * config.first_channel
         self.attention = FrameAttention(channels) if config.backbone == "resnet2d_attention" else None
-        self.features = nn.Linear(channels if self.attention is None else 2 * channels, config.feature_dim)
+        self.reader = FrameReader(config, channels=channels) if config.backbone == "resnet2d_cues" else None
+        self.temporal = None if self.reader is None else TemporalPart(config)
+        pooled = channels if self.attention is None else 2 * channels
+        self.features = nn.Linear(pooled if self.temporal is None else self.temporal.channels, config.feature_dim)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(config.feature_dim, config.classes)
         self.reset_parameters()
@@ -104,24 +113,135 @@ class FatigueNet(nn.Module):
     def pooled(self, clip: Tensor) -> Tensor:
         """The features of clips: their mean over space, and over time their mean or what frame attention makes of them.
 
+        With cues, what is made over time of that which was read of each frame.
+
         Args:
             clip: (N, 3, T, H, W) float32 in [-1, 1], RGB.
 
         Returns:
-            (N, ``features.in_features``) float32: 8e·w features, or 16e·w with frame attention.
+            (N, ``features.in_features``) float32: 8e·w features, 16e·w with frame attention, or 64 with cues.
+        """
+        maps = self.maps(clip)  # (N, 8e·w, T/16, H/32, W/32)
+        return self.combined(maps, *self.read(maps)) if self.temporal is not None else self.combined(maps)
+
+    def maps(self, clip: Tensor) -> Tensor:
+        """The last map of clips.
+
+        Args:
+            clip: (N, 3, T, H, W) float32 in [-1, 1], RGB.
+
+        Returns:
+            (N, 8e·w, T/16, H/32, W/32) float32.
         """
         x = self.stem(clip)  # (N, w, T/2, H/4, W/4)
         x = self.stage1(x)  # (N, e·w, T/2, H/4, W/4)
         x = self.stage2(x)  # (N, 2e·w, T/4, H/8, W/8)
         x = self.stage3(x)  # (N, 4e·w, T/8, H/16, W/16)
-        x = self.stage4(x)  # (N, 8e·w, T/16, H/32, W/32)
+        last: Tensor = self.stage4(x)  # (N, 8e·w, T/16, H/32, W/32)
+        return last
+
+    def read(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """The features of each moment that is left of clips, and the standardised cues where there are any.
+
+        Args:
+            maps: As :meth:`maps` gives them.
+
+        Returns:
+            (N, T/16, 8e·w) and (N, T/16, 0) float32; with cues (N, T, 4w) and (N, T, K).
+        """
+        if self.reader is not None:
+            features, cues = self.reader(maps)
+            return features, cues
+        moments = maps.mean(dim=(3, 4)).transpose(1, 2)  # (N, T/16, 8e·w)
+        return moments, moments[:, :, :0]
+
+    def moments_of(self, frames: int) -> tuple[int, int]:
+        """How many moments are left of so many frames, and how many features each has.
+
+        Args:
+            frames: Frames T of a clip.
+        """
+        if self.reader is not None:
+            return frames, self.config.feature_dim
+        left = frames if self.config.backbone in FRAMEWISE else -(-frames // _TIME_STRIDE)
+        return left, 8 * _block(self.config).expansion * self.config.first_channel
+
+    def combined(self, maps: Tensor, moments: Tensor | None = None, cues: Tensor | None = None) -> Tensor:
+        """The features of clips from their maps, as :meth:`pooled` gives them.
+
+        Args:
+            maps: As :meth:`maps` gives them.
+            moments: As :meth:`read` gives them; needed with cues only.
+            cues: Likewise.
+        """
         pooled: Tensor
-        if self.attention is None:
-            pooled = x.mean(dim=(2, 3, 4))  # (N, 8e·w)
+        if self.temporal is not None:
+            pooled = self.temporal(moments, cues)  # (N, 64)
+        elif self.attention is None:
+            pooled = maps.mean(dim=(2, 3, 4))  # (N, 8e·w)
         else:
-            frames = x.mean(dim=(3, 4)).transpose(1, 2)  # (N, T, 8e·w)
+            frames = maps.mean(dim=(3, 4)).transpose(1, 2)  # (N, T, 8e·w)
             pooled = self.attention(frames)  # (N, 16e·w)
         return pooled
+
+    def cues(self, clip: Tensor) -> Tensor:
+        """The cues of every frame, in their units.
+
+        Args:
+            clip: (N, 3, T, H, W) float32 in [-1, 1], RGB.
+
+        Returns:
+            (N, T, K) float32, the channels of ``config.cues`` behind one another.
+
+        Raises:
+            ConfigurationError: The network reads no cues.
+        """
+        return self.forward_with_cues(clip)[2]
+
+    def forward_with_cues(self, clip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Score clips as :meth:`forward` does, and say what was read of each frame.
+
+        Args:
+            clip: (N, 3, T, H, W) float32 in [-1, 1], RGB.
+
+        Returns:
+            logits (N, classes), score (N,) and cues (N, T, K), float32.
+
+        Raises:
+            ConfigurationError: The network reads no cues.
+        """
+        if self.reader is None or not self.config.cues:
+            raise ConfigurationError(f"the network {self.config.name} reads no cues")
+        maps = self.maps(clip)  # (N, 8e·w, T, H/32, W/32)
+        moments, cues = self.read(maps)  # (N, T, 4w), (N, T, K)
+        logits = self.classify(self.combined(maps, moments, cues))  # (N, classes)
+        return logits, self.score(logits), self.reader.in_units(cues)  # (N, classes), (N,), (N, T, K)
+
+    def set_cue_statistics(self, mean: Tensor, spread: Tensor) -> None:
+        """Tell the network the mean and the spread of its cues, in which it then reads them.
+
+        Args:
+            mean: (K,) float32.
+            spread: (K,) float32, above 0.
+
+        Raises:
+            ConfigurationError: The network reads no cues.
+        """
+        if self.reader is None:
+            raise ConfigurationError(f"the network {self.config.name} reads no cues")
+        self.reader.cue_mean.copy_(mean)
+        self.reader.cue_spread.copy_(spread)
+
+    def frame_part(self) -> list[nn.Module]:
+        """The modules that look at each frame by itself, where there are others behind them that look over time."""
+        if self.reader is None:
+            return []
+        return [self.stem, self.stage1, self.stage2, self.stage3, self.stage4, self.reader]
+
+    def score_part(self) -> list[nn.Module]:
+        """The modules that serve the score alone, and nothing that is read of frames."""
+        parts = [self.attention, self.temporal, self.features, self.head]
+        return [part for part in parts if part is not None]
 
     def classify(self, pooled: Tensor) -> Tensor:
         """The logits of pooled features.
@@ -161,7 +281,8 @@ def _stage(config: ModelConfig, number: int) -> nn.Sequential:
     channels = config.first_channel << (number - 1)
     channels_in = config.first_channel if number == 1 else block.expansion * channels // 2
     blocks = STAGE_BLOCKS[config.depth][number - 1]
-    placement = config.non_local_placement if number == config.non_local_position else None
+    here = number == config.non_local_position and config.backbone != "resnet2d_cues"
+    placement = config.non_local_placement if here else None
     layers: list[nn.Module] = []
     for index in range(blocks):
         if placement == "inside" and index == blocks - 1:

@@ -7,13 +7,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch.nn import functional
+
+from facefatigue.data.frame_targets import mirror_of, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from facefatigue.train.settings import Augmentations
@@ -118,7 +121,7 @@ def augment_clips(clips: Tensor, drawn: Sequence[Augmentation]) -> Tensor:
     Returns:
         (N, 3, T, H, W) float32 in [0, 255].
     """
-    if moved := _where(drawn, lambda a: bool(a.turn_deg or a.scale != 1 or any(a.shift))):
+    if moved := _where(drawn, _moves):
         clips[moved] = _moved(clips[moved], [drawn[n] for n in moved])
     if flipped := _where(drawn, lambda a: a.flip):
         clips[flipped] = clips[flipped].flip(-1)
@@ -141,6 +144,45 @@ def augment_clips(clips: Tensor, drawn: Sequence[Augmentation]) -> Tensor:
     for number in _where(drawn, lambda a: a.noise_levels > 0):
         clips[number] = _noisy(clips[number], drawn[number])
     return clips
+
+
+def augment_frames(values: NDArray[np.float32], names: Sequence[str], drawn: Sequence[Augmentation]) -> NDArray[np.float32]:
+    """Do to the targets of frames what :func:`augment_clips` does to their pictures.
+
+    A mirror exchanges left and right; a picture that is turned, scaled and shifted takes its landmarks along. The turn of
+    the head stays: a picture is turned as a tracker errs, which the head has nothing to do with.
+
+    Args:
+        values: (N, T, C) float32, the channels of all targets behind one another; may be changed.
+        names: Of :data:`facefatigue.data.frame_targets.FRAME_TARGETS`, in order.
+        drawn: N augmentations.
+
+    Returns:
+        (N, T, C) float32; NaN stays, and goes to the other side in a mirror.
+    """
+    place = places_of(names).get("landmarks")
+    if place is not None and (moved := _where(drawn, _moves)):
+        points = values[moved, :, place.start : place.stop].reshape(len(moved), -1, 68, 2)
+        points = _moved_points(points, [drawn[n] for n in moved])  # (n, T, 68, 2)
+        values[moved, :, place.start : place.stop] = points.reshape(len(moved), -1, 136)
+    if flipped := _where(drawn, lambda a: a.flip):
+        mirror = mirror_of(names)
+        sign, at = (np.array(entries, np.float32) for entries in (mirror.sign, mirror.at))  # (C,) each
+        values[flipped] = values[flipped][:, :, list(mirror.of)] * sign + at
+    return values
+
+
+def _moves(augmentation: Augmentation) -> bool:
+    return bool(augmentation.turn_deg or augmentation.scale != 1 or any(augmentation.shift))
+
+
+def _moved_points(points: NDArray[np.float32], drawn: Sequence[Augmentation]) -> NDArray[np.float32]:
+    """Where points (n, T, 68, 2) in parts of the side come to lie: the inverse of what :func:`_moved` samples by."""
+    rows = [(math.radians(a.turn_deg), a.scale, *a.shift) for a in drawn]
+    angle, scale, right, down = np.array(rows, np.float32).T[..., None, None]  # (n, 1, 1) each
+    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+    x, y = points[..., 0] - 0.5 + right, points[..., 1] - 0.5 + down  # (n, T, 68) each
+    return np.stack([0.5 + cosine * x + sine * y, 0.5 - sine * x + cosine * y], axis=-1)
 
 
 def _where(drawn: Sequence[Augmentation], wanted: Callable[[Augmentation], bool]) -> list[int]:

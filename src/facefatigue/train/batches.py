@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from facefatigue.train.augment import Augmentation, augment_clips, draw_augmentation
+from facefatigue.train.augment import Augmentation, augment_clips, augment_frames, draw_augmentation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,12 +32,15 @@ class Batch:
         crops: (N, T, H, W, 3) uint8 RGB; in page-locked memory where a GPU is to fetch it.
         score: (N,) float32 in [0, 1].
         auxiliary: (N, K) float32, further targets; K may be 0.
+        frames: (N, T, C) float32, the targets of every frame, augmented as the clips will be; NaN where nothing is known;
+            None without such targets.
         drawn: N augmentations.
     """
 
     crops: Tensor
     score: Tensor
     auxiliary: Tensor
+    frames: Tensor | None
     drawn: tuple[Augmentation, ...]
 
     def __len__(self) -> int:
@@ -95,6 +98,7 @@ def batches(
     *,
     augmentation: Augmentations = "none",
     drawn_with: tuple[int, int] = (0, 0),
+    frame_targets: Sequence[str] = (),
     pinned: bool = False,
 ) -> Iterator[Batch]:
     """Read batches ahead of their use; never more than two wait.
@@ -105,25 +109,32 @@ def batches(
         augmentation: What kind is drawn.
         drawn_with: Seed and epoch, which with a clip's place in the list decide its augmentation, whatever batch and process
             it is in.
+        frame_targets: Targets of every frame, among those that the list was read with.
         pinned: Put them into page-locked memory, from which a GPU fetches faster.
 
     Yields:
         One batch for each entry of the order.
 
     Raises:
-        OSError: A shard cannot be read any more.
+        ConfigurationError: A shard, or what lies beside it, is not what it was when the list was read.
     """
     scores, auxiliary = clips.scores, clips.auxiliary
 
     def read(numbers: NDArray[np.int64]) -> Batch:
         crops = torch.from_numpy(np.stack([clips.crops(number) for number in numbers.tolist()]))
+        drawn = tuple(
+            draw_augmentation(np.random.default_rng((*drawn_with, number)), augmentation) for number in numbers.tolist()
+        )
+        frames = None
+        if frame_targets:
+            values = np.stack([clips.frame_values(number, frame_targets) for number in numbers.tolist()])
+            frames = torch.from_numpy(augment_frames(values, frame_targets, drawn))
         return Batch(
             crops=crops.pin_memory() if pinned else crops,
             score=torch.from_numpy(scores[numbers]),
             auxiliary=torch.from_numpy(auxiliary[numbers]),
-            drawn=tuple(
-                draw_augmentation(np.random.default_rng((*drawn_with, number)), augmentation) for number in numbers.tolist()
-            ),
+            frames=frames,
+            drawn=drawn,
         )
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="clips") as pool:

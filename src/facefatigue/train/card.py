@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from facefatigue.train.log import deciding_loss
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -13,11 +15,13 @@ if TYPE_CHECKING:
     from facefatigue.train.settings import TrainSettings
 
 _DIGITS = 4
+_UNTRAINED = "the score was not trained and means nothing; the frame targets were"
 _BACKBONES = {
     "resnet3d": "3D-ResNet",
     "r2plus1d": "R(2+1)D",
     "resnet2d": "2D-ResNet, mean over frames",
     "resnet2d_attention": "2D-ResNet, frame attention",
+    "resnet2d_cues": "2D-ResNet, cues over time",
 }
 
 
@@ -30,7 +34,10 @@ def card_metrics(best: LogRow) -> dict[str, float | str]:
     figures: dict[str, float | str] = {
         name: round(value, _DIGITS) for name, value in best.items() if name.startswith("validation_") and value is not None
     }
-    return {**figures, "validation_note": "these figures chose the checkpoint"}
+    notes = {"validation_note": "these figures chose the checkpoint"}
+    if deciding_loss(best) == "validation_frame_loss":
+        notes["score_note"] = _UNTRAINED
+    return {**figures, **notes}
 
 
 def card_text(
@@ -54,6 +61,12 @@ def card_text(
         (
             f"{settings.size_px} × {settings.size_px} px: {_BACKBONES[settings.backbone]}-{settings.depth}, "
             f"first stage {settings.first_channel} channels, non-local position {settings.non_local_position}, {head}."
+        ),
+        *([] if settings.score_weight else ["", f"Not for use as it is: {_UNTRAINED}."]),
+        *(
+            ["", f"Read from every frame: {', '.join(settings.cues)}; over time: {settings.temporal_input}."]
+            if settings.cues
+            else []
         ),
         "",
         f"- Version: {settings.version}",
@@ -105,6 +118,7 @@ def _choice(settings: TrainSettings, rows: Sequence[LogRow], best: LogRow) -> li
     if not settings.validate:
         return [f"The weights are those after epoch {best['epoch']}, the last; nothing was validated."]
     what = "lowest validation loss" if settings.keep_best == "loss" else "lowest validation loss and MSE"
+    what += "" if settings.score_weight else " of the frame targets"
     return [
         f"Epoch {best['epoch']} of {len(rows)} was kept, the one with the {what}. The validation figures",
         "chose the checkpoint, so they flatter it; only a test on other people measures it.",

@@ -24,7 +24,7 @@ SETTINGS_FILE = "settings.toml"
 CURVES_FILE = "curves.png"
 BOARD_FOLDER = "tensorboard"
 MODEL_FOLDER = "model"
-FORMAT = "facefatigue.train/3"
+FORMAT = "facefatigue.train/4"
 
 LogRow = dict[str, float | int | None]
 
@@ -42,6 +42,7 @@ class RunState:
         rows: The log, one row for each finished epoch.
         network: The network's state_dict.
         auxiliary: That of the auxiliary head; empty without auxiliary targets.
+        frames: That of the head for frame targets; empty without such.
         optimiser: The optimiser's state_dict.
         scaler: That of the gradient scaler; empty without one.
         best: The weights that are kept so far, on the CPU; empty before the first epoch has ended.
@@ -57,6 +58,7 @@ class RunState:
     rows: list[LogRow]
     network: dict[str, Any]
     auxiliary: dict[str, Any]
+    frames: dict[str, Any]
     optimiser: dict[str, Any]
     scaler: dict[str, Any]
     best: dict[str, Any]

@@ -36,12 +36,17 @@ def draw_curves(rows: Sequence[LogRow], path: Path, *, title: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from facefatigue.train.log import best_row
+    from facefatigue.train.log import best_row, deciding_loss
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
     loss, accuracy = figure.subplots(1, 2)
-    for axes, name, label in ((loss, "loss", "Loss"), (accuracy, "accuracy", "Accuracy of single clips")):
+    decides = deciding_loss(rows[0])
+    shown = decides.removeprefix("validation_")
+    for axes, name, label in (
+        (loss, shown, shown.replace("_", " ").capitalize()),
+        (accuracy, "accuracy", "Accuracy of single clips"),
+    ):
         _curve(axes, rows, f"train_{name}", "training (augmented)", _TRAIN)
         _curve(axes, rows, f"validation_{name}", "validation", _VALIDATION)
         axes.set_xlabel("Epoch")
@@ -49,7 +54,7 @@ def draw_curves(rows: Sequence[LogRow], path: Path, *, title: str) -> None:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
         axes.xaxis.get_major_locator().set_params(integer=True)
-    if rows[0].get("validation_loss") is not None:
+    if rows[0].get(decides) is not None:
         best = best_row(list(rows))["epoch"]
         for axes in (loss, accuracy):
             axes.axvline(float(best or 0), color="#888888", linewidth=0.8, linestyle=":", label="kept")

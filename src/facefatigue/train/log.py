@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 
     from facefatigue.train.checkpoint import LogRow
     from facefatigue.train.epoch import Sums
+    from facefatigue.train.frames import FrameFigures
     from facefatigue.train.settings import KeepBest, TrainSettings
 
 FIGURES = ("mse", "mae", "pearson", "accuracy", "auc")
+# Columns of the correlation between what was read and what is true, before the name of a frame target.
+CORRELATION = "validation_r_"
 
 
 def validation_figures(
@@ -56,29 +59,49 @@ def log_row(
     sums: Sums,
     loss: float | None,
     figures: dict[str, float | None] | None,
+    frames: FrameFigures | None = None,
     seconds: float,
 ) -> LogRow:
     """One epoch as a row of the log.
 
     Args:
         epoch: From 1.
-        settings: Gives the learning rate.
+        settings: Gives the learning rate, and which frame targets there are.
         sums: Of the training batches.
-        loss: Validation loss; None without validation.
-        figures: Validation figures; None without validation.
+        loss: Validation loss; None without validation, and where the score is not trained.
+        figures: Validation figures; None likewise.
+        frames: How well the frame targets of the validation list were read; None without validation.
         seconds: Time it took.
     """
+    scored = settings.score_weight > 0
+    of_frames: LogRow = {}
+    if settings.frame_targets:
+        of_frames = {
+            "train_frame_loss": sums.frames / sums.clips,
+            "validation_frame_loss": None if frames is None else frames.loss,
+            **{
+                f"{CORRELATION}{name}": None if frames is None else frames.correlations[name]
+                for name in settings.frame_targets
+            },
+        }
     return {
         "epoch": epoch,
         "learning_rate": settings.rate(epoch - 1),
-        "train_loss": sums.loss / sums.clips,
-        "train_mse": sums.mse / sums.clips,
-        "train_accuracy": sums.right / sums.clips,
+        "train_loss": sums.loss / sums.clips if scored else None,
+        "train_mse": sums.mse / sums.clips if scored else None,
+        "train_accuracy": sums.right / sums.clips if scored else None,
         "validation_loss": loss,
         **{f"validation_{name}": None if figures is None else figures[name] for name in FIGURES},
+        **of_frames,
         "seconds": round(seconds, 1),
         "clips_per_s": round(sums.clips / seconds, 2) if seconds > 0 else None,
     }
+
+
+def deciding_loss(row: LogRow) -> str:
+    """The column by which a run chooses: the validation loss of the score, or of the frames where no score is trained."""
+    is_frames = row.get("validation_loss") is None and row.get("validation_frame_loss") is not None
+    return "validation_frame_loss" if is_frames else "validation_loss"
 
 
 def best_row(rows: Sequence[LogRow], keep_best: KeepBest = "loss") -> LogRow:
@@ -89,11 +112,11 @@ def best_row(rows: Sequence[LogRow], keep_best: KeepBest = "loss") -> LogRow:
         keep_best: "loss": the lowest validation loss, the first of equals. "loss_and_mse": a later row takes over only when
             loss and MSE are both lower than those of the kept one, as in the published code.
     """
-    best = rows[0]
-    if _value(best, "validation_loss") == math.inf:
+    best, loss = rows[0], deciding_loss(rows[0])
+    if _value(best, loss) == math.inf:
         return rows[-1]
     for row in rows[1:]:
-        better = _value(row, "validation_loss") < _value(best, "validation_loss")
+        better = _value(row, loss) < _value(best, loss)
         if better and (keep_best == "loss" or _value(row, "validation_mse") < _value(best, "validation_mse")):
             best = row
     return best
@@ -101,7 +124,7 @@ def best_row(rows: Sequence[LogRow], keep_best: KeepBest = "loss") -> LogRow:
 
 def out_of_patience(rows: Sequence[LogRow], patience: int) -> bool:
     """Whether the validation loss has not got lower for ``patience`` epochs in a row."""
-    if not rows or _value(rows[0], "validation_loss") == math.inf:
+    if not rows or _value(rows[0], deciding_loss(rows[0])) == math.inf:
         return False
     best = list(rows).index(best_row(rows))
     return len(rows) - 1 - best >= patience

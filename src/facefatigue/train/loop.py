@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from facefatigue.atomic import atomic_path, make_folder
-from facefatigue.data.clip_list import ClipList, check_rate, check_trainable, leaks, read_lists
-from facefatigue.data.rows import FaultsError
 from facefatigue.engine.interface import usable_threads
 from facefatigue.errors import ConfigurationError
 from facefatigue.locks import only_run_in
@@ -36,22 +34,24 @@ from facefatigue.train.checkpoint import (
 )
 from facefatigue.train.curves import draw_curves
 from facefatigue.train.epoch import Sums, Task, train_epoch, validate
+from facefatigue.train.lists import checked_lists, checked_people, frame_statistics
 from facefatigue.train.log import Board, best_row, log_row, out_of_patience, validation_figures
 from facefatigue.train.parallel import gathered, make_fabric, processes_here, share_batch_norm
-from facefatigue.train.people import People, people_of, write_people
+from facefatigue.train.people import write_people
 from facefatigue.train.presets import to_toml
-from facefatigue.train.start import first_network
+from facefatigue.train.start import first_network, frame_head, starts_from_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lightning_fabric import Fabric
 
+    from facefatigue.data.clip_list import ClipList
     from facefatigue.model.artefact import Artefact
     from facefatigue.train.checkpoint import LogRow
+    from facefatigue.train.frames import FrameStatistics
+    from facefatigue.train.lists import Lists
     from facefatigue.train.settings import TrainSettings
-
-    Lists = tuple[ClipList, ClipList]
 
 # A step of width 16 at 32 × 112 × 112 px, 16 clips and 2 CPU threads takes 1.23 s with channels last, 1.67 s without.
 MEMORY_FORMAT = torch.channels_last_3d
@@ -110,7 +110,7 @@ def train(
         OutputError: A file cannot be written.
         MissingExtraError: lightning-fabric, tensorboardX, onnx or safetensors is not installed.
     """
-    lists = _lists(train_list, validation_list, settings)
+    lists = checked_lists(train_list, validation_list, settings)
     fabric = make_fabric(device=device, devices=devices, precision=settings.precision)
     folder = Path(out)
     if not resume:
@@ -123,18 +123,33 @@ def train(
     prints = {"train_list": lists[0].fingerprint, "validation_list": lists[1].fingerprint}
     if settings.auxiliary:
         prints["auxiliary_targets"] = hashlib.sha256(lists[0].auxiliary.tobytes()).hexdigest()
+    statistics = frame_statistics(lists, settings)
+    if statistics is not None:
+        prints |= {f"{side}_frames": own.sha256 for side, own in zip(("training", "validation"), statistics, strict=True)}
     identity = {**settings.decisive(), **prints, "processes": fabric.world_size}
     state = load_state(folder, identity) if resume else None
     if state is not None:  # the first weights are what they were, and who shaped them is written down
         settings = dataclasses.replace(settings, init=state.init[0])
-    people = None if state is not None else _people(lists, settings)
+    elif settings.freeze and not starts_from_model(settings):
+        raise ConfigurationError(f"freeze is {settings.freeze!r}, but init names no model whose weights could stay")
+    people = None if state is not None else checked_people(lists, settings)
     fabric.barrier()  # nobody writes before all have looked
     threads = torch.get_num_threads()
     torch.set_num_threads(_threads(settings))
     cuda = [fabric.device] if fabric.device.type == "cuda" else []
     try:
         with _only_run(folder, fabric), torch.random.fork_rng(devices=cuda):
-            run = _Run(fabric, lists, folder, settings, state=state, identity=identity, on_batch=on_batch, on_epoch=on_epoch)
+            run = _Run(
+                fabric,
+                lists,
+                folder,
+                settings,
+                statistics=None if statistics is None else statistics[0],
+                state=state,
+                identity=identity,
+                on_batch=on_batch,
+                on_epoch=on_epoch,
+            )
             if fabric.is_global_zero and people is not None:
                 write_people(folder, people)
             run.begin()
@@ -147,31 +162,6 @@ def train(
     finally:
         torch.set_num_threads(threads)
     return TrainResult(artefact=artefact, best=best, rows=tuple(rows))
-
-
-def _lists(train_list: str | Path | ClipList, validation_list: str | Path | ClipList, settings: TrainSettings) -> Lists:
-    """Both lists, checked: readable, of the form that the settings want, nobody in both."""
-    spec = settings.clip_spec
-    shape = spec.shape
-    for place in (train_list, validation_list):
-        every = place.every if isinstance(place, ClipList) else 1
-        check_rate(place.path if isinstance(place, ClipList) else place, spec, every=every)
-    if isinstance(train_list, ClipList) and isinstance(validation_list, ClipList):
-        faults = leaks([(str(train_list), train_list), (str(validation_list), validation_list)])
-        faults += [
-            f"{clips} has clips of shape {clips.shape}, but the settings want {shape}"
-            for clips in (train_list, validation_list)
-            if clips.shape != shape
-        ]
-        if settings.auxiliary and train_list.auxiliary.shape[1] != len(settings.auxiliary):
-            faults.append(f"{train_list} was read without the auxiliary targets {', '.join(settings.auxiliary)}")
-        if faults:
-            raise FaultsError("the lists of clips", faults)
-        check_trainable(train_list)
-        return train_list, validation_list
-    if isinstance(train_list, ClipList) or isinstance(validation_list, ClipList):
-        raise ConfigurationError("give both lists as paths, or both as lists that were read")
-    return read_lists(train_list, validation_list, shape=shape, auxiliary=settings.auxiliary)
 
 
 @contextmanager
@@ -188,17 +178,6 @@ def _only_run(folder: Path, fabric: Fabric) -> Iterator[None]:
         if said:
             raise problem or ConfigurationError(said)
         yield
-
-
-def _people(lists: Lists, settings: TrainSettings) -> People:
-    """Who shapes the run's model; refuses to validate on people that the first weights were trained on."""
-    earlier = people_of((), (), settings.init)
-    if seen := sorted(lists[1].subjects & earlier.train):
-        raise ConfigurationError(
-            f"the first weights ({settings.init}) were trained on {seen[0]!r}, who is in the validation list {lists[1]}"
-            + (f", and on {len(seen) - 1} more of it" if len(seen) > 1 else "")
-        )
-    return people_of(lists[0].subjects, lists[1].subjects, settings.init)
 
 
 def _threads(settings: TrainSettings) -> int:
@@ -234,6 +213,7 @@ class _Run:
         folder: Path,
         settings: TrainSettings,
         *,
+        statistics: FrameStatistics | None,
         state: RunState | None,
         identity: dict[str, Any],
         on_batch: Callable[[int, int, int, float], None] | None,
@@ -254,12 +234,15 @@ class _Run:
         auxiliary = None
         if settings.auxiliary:
             auxiliary = AuxiliaryHead(network.features.in_features, self._train.auxiliary)
+        frames = None if statistics is None else frame_head(network, statistics, settings)
         network = share_batch_norm(network, fabric)  # type: ignore[assignment]
-        self.task = Task(network, auxiliary).to(fabric.device)
+        self.task = Task(
+            network, auxiliary, frames, scores=settings.score_weight > 0, frozen=settings.freeze == "frames"
+        ).to(fabric.device)
         self.task.to(memory_format=MEMORY_FORMAT)  # type: ignore[call-overload]  # missing in torch's stubs
         kind = torch.optim.Adam if settings.optimiser == "adam" else torch.optim.AdamW
         self.optimiser = kind(
-            self.task.parameters(),
+            [parameter for parameter in self.task.parameters() if parameter.requires_grad],
             lr=settings.learning_rate,
             betas=(settings.momentum, 0.999),
             weight_decay=settings.weight_decay,
@@ -302,6 +285,8 @@ class _Run:
         self.task.network.load_state_dict(state.network)
         if self.task.auxiliary is not None:
             self.task.auxiliary.load_state_dict(state.auxiliary)
+        if self.task.frames is not None:
+            self.task.frames.load_state_dict(state.frames)
         self.optimiser.load_state_dict(state.optimiser)
         scaler = getattr(self._fabric.strategy.precision, "load_state_dict", None)
         if scaler is not None and state.scaler:
@@ -321,7 +306,8 @@ class _Run:
         def after_step(done: int, sums: Sums) -> None:
             nonlocal saved
             if self._on_batch is not None and self._fabric.is_global_zero:
-                self._on_batch(epoch + 1, int(sums.clips), len(self._train), sums.loss / sums.clips)
+                shown = sums.loss if settings.score_weight else sums.frames
+                self._on_batch(epoch + 1, int(sums.clips), len(self._train), shown / sums.clips)
             due = time.monotonic() - saved > 60 * settings.checkpoint_minutes
             if self._fabric.broadcast(due):  # all save or none does: the first one's clock counts
                 self._save(rows, batches=done, sums=sums, seconds=before_s + time.monotonic() - begun)
@@ -339,13 +325,22 @@ class _Run:
             sums=None if started is None else Sums(*started.sums),
             after_step=after_step,
         )
-        loss = figures = None
+        loss = figures = frames = None
         if settings.validate:
-            clips = self._validation
-            loss, logits, scores = validate(self.task, clips, settings=settings, fabric=self._fabric)
-            figures = validation_figures(scores.numpy(), fatigue_probability(logits.numpy()), clips.scores)
-        seconds = before_s + time.monotonic() - begun
-        return log_row(epoch=epoch + 1, settings=settings, sums=sums, loss=loss, figures=figures, seconds=seconds)
+            found = validate(self.task, self._validation, settings=settings, fabric=self._fabric)
+            loss, frames = found.loss, found.frames
+            if found.logits is not None and found.scores is not None:
+                probability = fatigue_probability(found.logits.numpy())
+                figures = validation_figures(found.scores.numpy(), probability, self._validation.scores)
+        return log_row(
+            epoch=epoch + 1,
+            settings=settings,
+            sums=sums,
+            loss=loss,
+            figures=figures,
+            frames=frames,
+            seconds=before_s + time.monotonic() - begun,
+        )
 
     def _keep(self, rows: list[LogRow]) -> None:
         if best_row(rows, self._settings.keep_best) is rows[-1]:
@@ -366,11 +361,12 @@ class _Run:
             identity=self._identity,
             epoch=len(rows),
             batches=batches,
-            sums=[] if sums is None else [sums.clips, sums.loss, sums.mse, sums.right],
+            sums=[] if sums is None else list(dataclasses.astuple(sums)),
             seconds=seconds,
             rows=rows,
             network=self.task.network.state_dict(),
             auxiliary={} if self.task.auxiliary is None else self.task.auxiliary.state_dict(),
+            frames={} if self.task.frames is None else self.task.frames.state_dict(),
             optimiser=self.optimiser.state_dict(),
             scaler=scaler,
             best=self._best,

@@ -35,6 +35,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "label_smoothing": 0.0,
         "bootstrap": None,
         "auxiliary": (),
+        "frame_targets": (),
+        "score_weight": 1.0,
         "augmentation": "published",
         "patience": 20,
         "keep_best": "loss_and_mse",

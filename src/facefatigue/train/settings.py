@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from facefatigue.data.frame_targets import FRAME_TARGETS, wrong_names
 from facefatigue.errors import ConfigurationError
 from facefatigue.model.config import ModelConfig
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from facefatigue.clips import ClipSpec
-    from facefatigue.model.config import Backbone, NonLocalMode, NonLocalPlacement
+    from facefatigue.model.config import Backbone, NonLocalMode, NonLocalPlacement, TemporalInput
 
 RATE_FACTOR = 0.2
 _HUGE = 1e300
@@ -25,6 +26,7 @@ Schedule = Literal["steps", "cosine"]
 Augmentations = Literal["none", "published", "strong"]
 KeepBest = Literal["loss", "loss_and_mse"]
 Inflation = Literal["centre", "mean"]
+Freeze = Literal["", "frames"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 # They say what the weights are called or how fast they are computed, not what they become; and the first weights of a run
@@ -62,6 +64,10 @@ class TrainSettings:
         auxiliary: Columns of the lists with further targets, which shape the features in training and are dropped after it;
             not in the paper.
         auxiliary_weight: Weight of their mean squared error (standardised) beside the loss.
+        frame_targets: What the lists tell of every frame (:data:`facefatigue.data.frame_targets.FRAME_TARGETS`) and the
+            network learns to read; not in the paper.
+        frame_weight: Weight of their loss, the mean over targets of the mean squared error, standardised.
+        score_weight: Weight of the score's loss; 0 trains the frame targets alone, whose loss then chooses the checkpoint.
         augmentation: "none", "published", or "strong": also turned, shifted, scaled, greyed, coarsened and noisy.
         patience: Epochs in a row without a better validation loss after which training ends early; paper: 20.
         validate: Whether the validation list is looked at after each epoch; if not, the last weights are kept and nothing
@@ -71,6 +77,8 @@ class TrainSettings:
         seed: Of the first weights, the order of clips, the augmentation and the dropout; paper: 4603.
         init: A model folder, or a trained 2D ResNet to be inflated; empty: from scratch. The paper inflates a 2D ResNet-18
             that was trained on faces.
+        freeze: "frames" leaves what "resnet2d_cues" reads of each frame as it is in the model of ``init``, and trains what
+            follows over time alone.
         inflation: Where a 2D kernel goes in time: into the "centre" tap, or its "mean" over all taps.
         backbone: The kind of network: "resnet3d" (paper) or one of the baselines.
         depth: Layers; paper: 18.
@@ -80,6 +88,8 @@ class TrainSettings:
         non_local_placement: "inside" the stage, before its last block (the published code), or "after" it (its figure).
         classes: Bins of [0, 1]; 1 is the sigmoid head with MSE alone; paper: 10.
         dropout: Share of features dropped before the last layer; paper: 0.6.
+        cues: What "resnet2d_cues" reads from every frame; each must be a frame target, too.
+        temporal_input: What it forms fatigue from over time: "cues", "features" or "both".
         frames: Frames T of a clip; paper: 32.
         size_px: Height and width of a clip in pixels; paper: 224.
         frame_rate_hz: Rate at which the frames of the clips were sampled; paper: that of the video, 30 for most phones.
@@ -114,12 +124,16 @@ class TrainSettings:
     bootstrap: float | None = None
     auxiliary: tuple[str, ...] = ()
     auxiliary_weight: float = 0.3
+    frame_targets: tuple[str, ...] = ()
+    frame_weight: float = 1.0
+    score_weight: float = 1.0
     augmentation: Augmentations = "published"
     patience: int = 20
     validate: bool = True
     keep_best: KeepBest = "loss"
     seed: int = 4603
     init: str = ""
+    freeze: Freeze = ""
     inflation: Inflation = "centre"
     backbone: Backbone = "resnet3d"
     depth: int = 18
@@ -129,6 +143,8 @@ class TrainSettings:
     non_local_placement: NonLocalPlacement = "inside"
     classes: int = 10
     dropout: float = 0.2
+    cues: tuple[str, ...] = ()
+    temporal_input: TemporalInput = "both"
     frames: int = 32
     size_px: int = 112
     frame_rate_hz: float = 12.5
@@ -158,8 +174,31 @@ class TrainSettings:
             faults.append("label_smoothing and bootstrap need classes, but the sigmoid head (classes = 1) has none")
         if not faults and self.class_loss == "ordinal" and (self.label_smoothing or self.bootstrap is not None):
             faults.append("label_smoothing and bootstrap belong to the cross-entropy, but class_loss is 'ordinal'")
+        if not faults:
+            faults += self._frame_faults()
         if faults:
             raise ConfigurationError("invalid training settings: " + "; ".join(faults))
+
+    def _frame_faults(self) -> list[str]:
+        faults = []
+        if self.freeze and self.backbone != "resnet2d_cues":
+            faults.append(f"freeze is {self.freeze!r} but only the backbone 'resnet2d_cues' has a part that can be")
+        if untaught := [name for name in self.cues if name not in self.frame_targets and not self.freeze]:
+            faults.append(f"cues has {', '.join(untaught)}, which must be among frame_targets to be learnt")
+        if self.score_weight:
+            return faults
+        if not self.frame_targets or not self.frame_weight:
+            faults.append("score_weight is 0, and without frame_targets of a weight there is nothing to train")
+        faults += [
+            f"score_weight is 0 but {name} {reason}"
+            for name, given, reason in (
+                ("freeze", self.freeze, f"is {self.freeze!r}, which leaves nothing to train"),
+                ("auxiliary", self.auxiliary, "has targets, which are read where the score is"),
+                ("keep_best", self.keep_best != "loss", f"is {self.keep_best!r}; there is no MSE to go by"),
+            )
+            if given
+        ]
+        return faults
 
     @property
     def clip_spec(self) -> ClipSpec:
@@ -190,6 +229,8 @@ class TrainSettings:
             head="sigmoid" if self.classes == 1 else "classes",
             classes=self.classes,
             dropout=self.dropout,
+            cues=self.cues,
+            temporal_input=self.temporal_input,
             frames=self.frames,
             size_px=self.size_px,
             frame_rate_hz=self.frame_rate_hz,
@@ -264,12 +305,19 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "bootstrap": ("a number above 0, or none", lambda value: value is None or _above_zero(value)),
     "auxiliary": ("names of columns, each once and none of clip, subject, score", _columns),
     "auxiliary_weight": ("a number of at least 0", _at_least(0)),
+    "frame_targets": (
+        f"names among {', '.join(FRAME_TARGETS)}, each once",
+        lambda value: not wrong_names(value, FRAME_TARGETS),
+    ),
+    "frame_weight": ("a number of at least 0", _at_least(0)),
+    "score_weight": ("a number of at least 0", _at_least(0)),
     "augmentation": _one_of(Augmentations),
     "patience": ("a whole number of at least 1", _whole(1)),
     "validate": ("true or false", _true_or_false),
     "keep_best": _one_of(KeepBest),
     "seed": ("a whole number from 0 to 2**63 - 1", lambda value: _whole(0)(value) and value < 2**63),
     "init": ("a path, or empty", lambda value: isinstance(value, str)),
+    "freeze": ("frames, or empty", lambda value: value in get_args(Freeze)),
     "inflation": _one_of(Inflation),
     "precision": _one_of(Precision),
     "compile": ("true or false", _true_or_false),

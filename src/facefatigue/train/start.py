@@ -12,15 +12,20 @@ from facefatigue.errors import ConfigurationError
 from facefatigue.model.artefact import load_artefact
 from facefatigue.model.inflate import inflate_into, read_2d_checkpoint
 from facefatigue.model.network import FatigueNet
-from facefatigue.model.weights import load_network
+from facefatigue.model.weights import listed, load_network, mismatches
+from facefatigue.train.frames import FrameHead
 
 if TYPE_CHECKING:
+    from facefatigue.model.config import ModelConfig
+    from facefatigue.train.frames import FrameStatistics
     from facefatigue.train.settings import TrainSettings
 
-
+# What decides the form of a network; with cues, of what looks at each frame by itself, and of what follows over time.
 _FORM = (
     "backbone", "depth", "first_channel", "non_local_position", "non_local_mode", "non_local_placement", "head", "classes"
 )  # fmt: skip
+_FRAME_FORM = ("backbone", "depth", "first_channel", "cues")
+_TEMPORAL_FORM = ("temporal_input", "non_local_position", "non_local_mode", "head", "classes")
 
 
 def fingerprint_of(init: str) -> str:
@@ -41,11 +46,17 @@ def fingerprint_of(init: str) -> str:
     return load_artefact(init).safetensors_sha256()
 
 
+def starts_from_model(settings: TrainSettings) -> bool:
+    """Whether the first weights are those of a model, not drawn or inflated."""
+    return bool(settings.init) and not Path(settings.init).is_file()
+
+
 def first_network(settings: TrainSettings) -> tuple[FatigueNet, str]:
     """A network with first weights, drawn from torch's generator where they are drawn.
 
     ``settings.init`` is a model folder (or the name of a shipped model), whose network must have the same form but may
-    differ in dropout and clips, or the file of a trained 2D ResNet.
+    differ in dropout and clips, or the file of a trained 2D ResNet. Of a network with cues, what follows over time may have
+    another form, too, and is then drawn.
 
     Args:
         settings: The settings.
@@ -67,13 +78,50 @@ def first_network(settings: TrainSettings) -> tuple[FatigueNet, str]:
         return network, f"{len(names)} tensors inflated from the 2D network {path.name} ({settings.inflation})"
     artefact = load_artefact(settings.init)
     ours, theirs = network.config, artefact.config
-    other = [
-        f"{name} is {getattr(theirs, name)!r} there and {getattr(ours, name)!r} here"
-        for name in _FORM
-        if getattr(theirs, name) != getattr(ours, name)
-    ]
+    with_cues = ours.backbone == "resnet2d_cues"
+    other = _differences(ours, theirs, _FRAME_FORM if with_cues else _FORM)
     if other:
         raise ConfigurationError(f"the model {settings.init} cannot be trained on with these settings: {'; '.join(other)}")
-    trained = load_network(theirs, artefact.safetensors_path)
-    network.load_state_dict(trained.state_dict())
-    return network, f"the model {theirs.name} {theirs.version} (sha256 {artefact.safetensors_sha256()[:12]})"
+    weights = load_network(theirs, artefact.safetensors_path).state_dict()
+    origin = f"the model {theirs.name} {theirs.version} (sha256 {artefact.safetensors_sha256()[:12]})"
+    if with_cues and (changed := _differences(ours, theirs, _TEMPORAL_FORM)):
+        drawn = network.state_dict()
+        kept = tuple(f"{name}." for name, part in network.named_children() if part in network.frame_part())
+        weights = {name: weights[name] if name.startswith(kept) else tensor for name, tensor in drawn.items()}
+        origin += f", but for what looks over time, drawn at random, because {'; '.join(changed)}"
+    # A frame of another size may give a map of another size, and with it other weights.
+    if faults := mismatches(network.state_dict(), weights):
+        raise ConfigurationError(
+            f"the model {settings.init} for {theirs.size_px} px cannot be trained on at {ours.size_px} px: {listed(faults)}"
+        )
+    network.load_state_dict(weights)
+    return network, origin
+
+
+def _differences(ours: ModelConfig, theirs: ModelConfig, names: tuple[str, ...]) -> list[str]:
+    return [
+        f"{name} is {getattr(theirs, name)!r} there and {getattr(ours, name)!r} here"
+        for name in names
+        if getattr(theirs, name) != getattr(ours, name)
+    ]
+
+
+def frame_head(network: FatigueNet, statistics: FrameStatistics, settings: TrainSettings) -> FrameHead:
+    """The head for frame targets; its weights are drawn from torch's generator.
+
+    A new network is told the mean and the spread of its cues; an earlier model keeps those that its weights were taught
+    with, and the head measures by them.
+
+    Args:
+        network: With its first weights.
+        statistics: Of the training list.
+        settings: Of the run.
+    """
+    config = network.config
+    if config.cues and not starts_from_model(settings) and set(config.cues) <= set(statistics.names):
+        network.set_cue_statistics(*statistics.of(config.cues))
+    moments, channels = network.moments_of(config.frames)
+    head = FrameHead(statistics, cues=config.cues, channels=channels, frames=config.frames, moments=moments)
+    if network.reader is not None:
+        head.take_cue_statistics(config.cues, network.reader.cue_mean, network.reader.cue_spread)
+    return head

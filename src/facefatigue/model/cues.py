@@ -1,0 +1,137 @@
+"""Fatigue formed over time from what is read of each frame: the cues of a frame, and the layers that look over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor, nn
+
+from facefatigue.data.frame_targets import channels_of
+from facefatigue.model.non_local import NonLocalBlock
+
+if TYPE_CHECKING:
+    from facefatigue.model.config import ModelConfig
+
+TEMPORAL_WIDTH = 32
+TEMPORAL_KERNEL = 5
+DILATIONS = (1, 2, 4)  # with two convolutions each, a moment sees 57 frames
+_STEPS = 32  # a frame's side is divided by this in the last map
+
+
+class FrameReader(nn.Module):
+    """What is read of each frame from the last map of its 2D ResNet: features, and from them the cues.
+
+    The map is not averaged over space: faces are aligned, so a place in it is a part of the face.
+
+    The cues are read in standard deviations from their mean; both are buffers, so that a network carries its own. The mean
+    and the spread of a new one are 0 and 1.
+
+    Args:
+        config: The network's configuration.
+        channels: Channels C of the map.
+    """
+
+    cue_mean: Tensor
+    cue_spread: Tensor
+
+    def __init__(self, config: ModelConfig, *, channels: int) -> None:
+        super().__init__()
+        side = -(-config.size_px // _STEPS)
+        count = channels_of(config.cues)
+        self.features = nn.Linear(channels * side * side, config.feature_dim)
+        self.cues = nn.Linear(config.feature_dim, count) if count else None
+        self.register_buffer("cue_mean", torch.zeros(count))
+        self.register_buffer("cue_spread", torch.ones(count))
+
+    def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Read all frames.
+
+        Args:
+            maps: (N, C, T, h, w) float32.
+
+        Returns:
+            Features (N, T, 4w), at least 0, and standardised cues (N, T, K).
+        """
+        flat = maps.transpose(1, 2).flatten(2)  # (N, T, C·h·w)
+        features = torch.relu(self.features(flat))  # (N, T, 4w)
+        if self.cues is None:
+            return features, features[:, :, :0]
+        return features, self.cues(features)  # (N, T, 4w), (N, T, K)
+
+    def in_units(self, cues: Tensor) -> Tensor:
+        """Standardised cues (N, T, K) in the units of :data:`facefatigue.data.frame_targets.FRAME_TARGETS`."""
+        return cues * self.cue_spread + self.cue_mean
+
+
+class TemporalPart(nn.Module):
+    """From what was read of each frame to one vector for the clip; any number of frames will do.
+
+    A 1×1 convolution to 32 channels, three residual blocks over time with dilations 1, 2 and 4 ("Multi-scale context
+    aggregation by dilated convolutions", Yu and Koltun, ICLR 2016), a non-local block over time where the configuration has
+    one, and mean and maximum over time. The convolutions are three-dimensional with a kernel of k×1×1, as elsewhere here.
+
+    Args:
+        config: The network's configuration.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.takes = config.temporal_input
+        count = 0 if self.takes == "features" else channels_of(config.cues)
+        count += 0 if self.takes == "cues" else config.feature_dim
+        self.conv = nn.Conv3d(count, TEMPORAL_WIDTH, kernel_size=1, bias=False)
+        self.norm = nn.BatchNorm3d(TEMPORAL_WIDTH)
+        self.blocks = nn.Sequential(*(TemporalBlock(TEMPORAL_WIDTH, dilation=dilation) for dilation in DILATIONS))
+        present = config.non_local_position != 0
+        self.non_local = NonLocalBlock(channels=TEMPORAL_WIDTH, mode=config.non_local_mode) if present else nn.Identity()
+
+    @property
+    def channels(self) -> int:
+        """Length of the vector."""
+        return 2 * TEMPORAL_WIDTH
+
+    def forward(self, features: Tensor, cues: Tensor) -> Tensor:
+        """Combine the frames of clips.
+
+        Args:
+            features: (N, T, 4w) float32.
+            cues: (N, T, K) float32, standardised.
+
+        Returns:
+            (N, 64) float32.
+        """
+        parts = {"cues": [cues], "features": [features], "both": [features, cues]}[self.takes]
+        x = torch.cat(parts, dim=2).transpose(1, 2)[..., None, None]  # (N, I, T, 1, 1)
+        x = torch.relu(self.norm(self.conv(x)))  # (N, 32, T, 1, 1)
+        x = self.non_local(self.blocks(x))  # (N, 32, T, 1, 1)
+        x = x.flatten(2)  # (N, 32, T)
+        return torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1)  # (N, 64)
+
+
+class TemporalBlock(nn.Module):
+    """Two k×1×1 convolutions with the same dilation, and a shortcut."""
+
+    def __init__(self, channels: int, *, dilation: int) -> None:
+        super().__init__()
+        self.conv1 = _over_time(channels, dilation)
+        self.norm1 = nn.BatchNorm3d(channels)
+        self.conv2 = _over_time(channels, dilation)
+        self.norm2 = nn.BatchNorm3d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, T, 1, 1) → (N, C, T, 1, 1)."""
+        y = torch.relu(self.norm1(self.conv1(x)))  # (N, C, T, 1, 1)
+        y = cast("Tensor", self.norm2(self.conv2(y)))  # (N, C, T, 1, 1)
+        return torch.relu(x + y)
+
+
+def _over_time(channels: int, dilation: int) -> nn.Conv3d:
+    return nn.Conv3d(
+        channels,
+        channels,
+        kernel_size=(TEMPORAL_KERNEL, 1, 1),
+        padding=(dilation * (TEMPORAL_KERNEL // 2), 0, 0),
+        dilation=(dilation, 1, 1),
+        bias=False,
+    )
