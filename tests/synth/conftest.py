@@ -1,4 +1,4 @@
-"""A made-up rig in the layout of the real one: an egg for a head, two balls for eyes, boxes for lips and lids."""
+"""A made-up rig in the layout of the real one: an egg for a head, two balls for eyes, a row of teeth, two rows of lashes."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from facefatigue.synth.rig import LANDMARK_VERTICES, MATERIALS, load_rig
+from facefatigue.synth.clips import rig_at
+from facefatigue.synth.cues import make_temperament, perform
+from facefatigue.synth.rig import EXPRESSIONS, LANDMARK_VERTICES, MATERIALS, load_rig
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from facefatigue.synth.light import Visibility
+    from facefatigue.synth.parts import Part
+    from facefatigue.synth.performance import Performance
     from facefatigue.synth.rig import Rig
 
-_ONE_SIDED = ("jawForward", "jawLeft", "jawOpen", "jawRight", "mouthClose", "mouthFunnel", "mouthLeft", "mouthPucker",
-              "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper")  # fmt: skip
-_TWO_SIDED = ("browDown", "browInnerUp", "browOuterUp", "cheekPuff", "cheekRaiser", "cheekSquint", "eyeBlink", "eyeLookDown",
-              "eyeLookIn", "eyeLookOut", "eyeLookUp", "eyeSquint", "eyeWide", "mouthDimple", "mouthFrown", "mouthLowerDown",
-              "mouthPress", "mouthSmile", "mouthStretch", "mouthUpperUp", "noseSneer")  # fmt: skip
-EXPRESSIONS = (*_ONE_SIDED, *(name + side for name in _TWO_SIDED for side in ("_L", "_R")))
 UPPER_LIDS = {"_R": (37, 38), "_L": (43, 44)}  # landmarks; the person's right eye is at image left
 
 
@@ -63,9 +63,15 @@ def _rig_arrays() -> dict[str, NDArray[np.generic]]:
     head, head_quads = _egg(18, 24, (7.5, 11.0, 10.0), (0, 1, 0.5))
     balls = [_egg(8, 10, (1.3, 1.3, 1.3), (side * 3.2, 3.5, 9.2)) for side in (-1, 1)]
     first = max(LANDMARK_VERTICES) + 1
-    parts = [(head, head_quads, "M_Face"), (*balls[0], "M_IrisRight"), (*balls[1], "M_IrisLeft")]
+    row = np.array([[0, 1, 2, 3]])
+    teeth = np.array([(-1.5, -3.8, 9.6), (1.5, -3.8, 9.6), (1.5, -3.2, 9.6), (-1.5, -3.2, 9.6)])
+    lashes = [np.array([(-1, 3.9, 10.5), (1, 3.9, 10.5), (1, 4.2, 11.0), (-1, 4.2, 11.0)]) + [x, 0, 0] for x in (-3.2, 3.2)]
+    parts = [
+        (head, head_quads, "M_Face"), (*balls[0], "M_IrisRight"), (*balls[1], "M_IrisLeft"), (teeth, row, "M_Teeth"),
+        *((lash, row, "M_EyeLashes") for lash in lashes),
+    ]  # fmt: skip
     vertices, quads, materials = [np.zeros((first, 3))], [], []
-    names = ("M_EyeOcclusion", *MATERIALS)
+    names = ("M_LacrimalFluid", *MATERIALS)
     for points, own, name in parts:
         quads.append(own + sum(map(len, vertices)))
         materials.append(np.full(len(own), names.index(name)))
@@ -87,7 +93,7 @@ def _rig_arrays() -> dict[str, NDArray[np.generic]]:
         "expression_delta": np.stack([deltas[name] for name in EXPRESSIONS]).astype(np.float16),
         "expression_name": np.array(EXPRESSIONS),
         "faces": np.concatenate([*quads, upper_left_half, film]).astype(np.int32),
-        "face_material": np.concatenate([*materials, [names.index("M_Face"), names.index("M_EyeOcclusion")]]).astype(
+        "face_material": np.concatenate([*materials, [names.index("M_Face"), names.index("M_LacrimalFluid")]]).astype(
             np.int16
         ),
         "material_name": np.array(names),
@@ -109,6 +115,52 @@ def rig_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def rig(rig_path: Path) -> Rig:
     return load_rig(rig_path)
+
+
+@pytest.fixture(scope="session")
+def stage(rig_path: Path) -> tuple[Rig, Visibility]:
+    """The rig without what is never seen, and what its vertices see."""
+    return rig_at(rig_path)
+
+
+def _act(seed: int = 0, *, fatigue: float = 0.5, frames: int = 8, rate_hz: float = 10.0) -> Performance:
+    """What somebody does in a clip."""
+    rng = np.random.default_rng([3, seed])
+    return perform(fatigue, make_temperament(rng), np.arange(frames) / rate_hz, rng)
+
+
+@pytest.fixture(scope="session")
+def performances() -> list[Performance]:
+    return [_act(seed, fatigue=seed / 7) for seed in range(8)]
+
+
+def _check_part(part: Part) -> None:
+    """Whether a piece is whole: numbers that exist, colours and shares in their ranges, nothing that is not finite."""
+    count = len(part.vertices)
+    assert part.vertices.shape == part.albedo.shape == (count, 3)
+    assert part.gloss.shape == part.sharpness.shape == part.alpha.shape == part.openness.shape == (count,)
+    for numbers in (part.triangles, part.films):
+        assert numbers.dtype == np.int32
+        assert numbers.shape[1:] == (3,)
+        assert numbers.min(initial=0) >= 0
+        assert numbers.max(initial=-1) < count
+    for values in (part.vertices, part.albedo, part.gloss, part.sharpness, part.openness):
+        assert np.isfinite(values).all()
+    assert part.alpha.min(initial=0) >= 0
+    assert part.alpha.max(initial=0) <= 1
+    assert part.albedo.min(initial=0) >= 0
+
+
+@pytest.fixture(scope="session")
+def act() -> Callable[..., Performance]:
+    """The function that acts, for more of it."""
+    return _act
+
+
+@pytest.fixture(scope="session")
+def check_part() -> Callable[[Part], None]:
+    """The function that looks a piece through."""
+    return _check_part
 
 
 @pytest.fixture(scope="session")

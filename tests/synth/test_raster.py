@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facefatigue.synth.raster import draw, vertex_normals
+from facefatigue.synth.raster import add_weighted, average, draw, turn_head, vertex_normals
 
 RED, GREEN, BLUE = np.eye(3, dtype=np.float32)
 
@@ -75,3 +75,39 @@ def test_normals_of_a_ball_point_outwards() -> None:
     normals = vertex_normals(ball.reshape(-1, 3).astype(np.float32), np.concatenate([triangles, other]).astype(np.int32))
     assert (normals * ball.reshape(-1, 3)).sum(axis=1).min() > 0.97
     assert np.linalg.norm(normals, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_film_lies_over_what_it_covers_and_hides_nothing_behind_it() -> None:
+    image, depth = _canvas()
+    points = np.concatenate([_triangle(CORNER, 2.0), _triangle(CORNER, 3.0), _triangle(CORNER, 1.0)])
+    colours = np.repeat([RED, GREEN, BLUE], 3, axis=0).astype(np.float32)
+    draw(image, depth, points, FRONT, colours)
+    draw(image, depth, points, FRONT + 3, colours, alpha=np.full(9, 0.25, np.float32))
+    assert image[2, 2] == pytest.approx([0.75, 0.25, 0])
+    assert depth[2, 2] == pytest.approx(2.0)
+    draw(image, depth, points, FRONT + 6, colours, alpha=np.ones(9, np.float32))  # behind the red one
+    assert image[2, 2] == pytest.approx([0.75, 0.25, 0])
+
+
+def test_expressions_move_only_their_own_vertices() -> None:
+    vertices = np.zeros((4, 3), np.float32)
+    add_weighted(vertices, np.array([1, 3], np.int32), np.array([[1, 2, 3], [4, 5, 6]], np.float32), np.float32(0.5))
+    assert np.array_equal(vertices, [[0, 0, 0], [0.5, 1, 1.5], [0, 0, 0], [2, 2.5, 3]])
+
+
+def test_the_head_turns_and_the_shoulders_stay() -> None:
+    half_turn = np.diag([-1, 1, -1]).astype(np.float32)
+    vertices = np.array([[1, 5, 2], [1, -20, 2], [1, -10, 2]], np.float32)
+    place = np.array([0, 0, 4], np.float32)
+    turned = turn_head(vertices, half_turn, np.zeros(3, np.float32), np.float32(-12), np.float32(-8), place)
+    assert turned[0] == pytest.approx([-1, 5, 2])
+    assert turned[1] == pytest.approx([1, -20, 6])
+    assert turned[2] == pytest.approx([0, -10, 4])  # half-way
+    assert np.array_equal(vertices[0], [1, 5, 2])
+
+
+def test_an_average_is_over_whole_pixels() -> None:
+    image = np.arange(4 * 6 * 3, dtype=np.float32).reshape(4, 6, 3)
+    small = average(image, 2)
+    assert small.shape == (2, 3, 3)
+    assert small[1, 2] == pytest.approx(image[2:4, 4:6].mean(axis=(0, 1)))

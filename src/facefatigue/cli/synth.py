@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Render synthetic people from the face rig ICT-FaceKit, who act out a known state of fatigue. The rig does not ship with
-facefatigue: give its npz file with --rig."""
+facefatigue: make its file with 'facefatigue synth rig' and give it with --rig."""
+
+RIG = """\
+Make the rig file that --rig wants from a clone of ICT-FaceKit (the light face model of the USC ICT Vision and Graphics Lab,
+MIT licence; search for ICT-FaceKit on GitHub). Takes about a minute and writes about 17 MB."""
 
 RENDER = """\
 Render clips of synthetic people into shards of 50 with a manifest.csv (clip, subject, score and what was acted out), ready
@@ -31,10 +35,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     render.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for shards and manifest.csv")
     render.add_argument("--seed", type=int, default=0, help="everything follows from it (default: 0)")
     render.add_argument("--frames", type=int, default=32, help="frames of a clip (default: 32)")
-    render.add_argument("--frame-rate", type=float, default=12.5, metavar="HZ", help="their rate (default: 12.5)")
+    render.add_argument("--frame-rate", type=float, default=10.0, metavar="HZ", help="their rate (default: 10)")
     render.add_argument("--size", type=int, default=112, metavar="PX", help="height and width of a clip (default: 112)")
     render.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
     render.set_defaults(run=run_render)
+    rig = parts.add_parser("rig", help="make the rig file from a clone of ICT-FaceKit", description=RIG)
+    rig.add_argument("facekit", type=Path, metavar="FACEKIT", help="the clone of ICT-FaceKit")
+    rig.add_argument("out", type=Path, metavar="OUT", help="the rig file to write (.npz)")
+    rig.set_defaults(run=run_rig)
     sample = parts.add_parser(
         "sample",
         help="render the sample video that ships with the package",
@@ -48,12 +56,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run_render(args: argparse.Namespace) -> int:
     """Render clips."""
     _need_numba()
-    from facefatigue.synth.clips import ClipSettings, render_clips
+    from facefatigue.synth.clips import ClipSettings
+    from facefatigue.synth.shards import render_clips
 
     with CountProgress("clips") as progress:
         settings = ClipSettings(seed=args.seed, frames=args.frames, frame_rate_hz=args.frame_rate, size_px=args.size)
         manifest = render_clips(args.rig, args.clips, args.out, settings, workers=args.workers, progress=progress.at)
     print(f"{args.clips} clips listed in {manifest}")
+    return EXIT_OK
+
+
+def run_rig(args: argparse.Namespace) -> int:
+    """Convert the rig."""
+    from facefatigue.synth.convert import convert_rig
+
+    with CountProgress("meshes") as progress:
+        convert_rig(args.facekit, args.out, progress=progress.at)
+    print(f"{args.out}: give it with --rig")
     return EXIT_OK
 
 

@@ -16,11 +16,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from facefatigue.atomic import atomic_path
-from facefatigue.synth.clips import posed
-from facefatigue.synth.cues import Performance, Temperament, perform
+from facefatigue.synth.camera import Camera
+from facefatigue.synth.clips import rig_at
+from facefatigue.synth.cues import Temperament, perform
+from facefatigue.synth.light import Light
 from facefatigue.synth.look import make_person
-from facefatigue.synth.rig import LANDMARK_VERTICES, load_rig
-from facefatigue.synth.scene import Pose, Scene, render_frame
+from facefatigue.synth.scene import Pose, Scene, make_actor, move, render_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facefatigue.synth.look import Person
+    from facefatigue.synth.performance import Performance
     from facefatigue.synth.rig import Rig
 
 WIDTH_PX, HEIGHT_PX = 480, 360
@@ -36,14 +38,11 @@ FRAME_RATE_HZ = 25
 DURATION_S = 20.0
 YAWN = (8.6, 5.4)  # start and length in seconds
 
-_PERSON_SEED = (99, 24)
-_ACT_SEED = 23
+_PERSON_SEED = (99, 14)
+_ACT_SEED = 26
 _SUPERSAMPLE = 3
 _EYE_DISTANCE_PX = 76.0
 _PULLOVER = (0.13, 0.20, 0.30)
-# The head turns about the top of the neck; between these heights (cm) the neck follows less and less.
-_PIVOT_CM = np.array([0.0, -6.0, -1.0])
-_NECK_CM = (-12.5, -6.5)
 
 
 def write_sample(rig_path: Path, out: Path, progress: Callable[[int, int], None] | None = None) -> None:
@@ -60,15 +59,22 @@ def write_sample(rig_path: Path, out: Path, progress: Callable[[int, int], None]
     """
     from facefatigue.report.encode import Mp4Writer  # slow to import
 
-    rig = load_rig(rig_path)
-    person = sample_person(rig)
-    scene = sample_scene()
+    rig, visibility = rig_at(rig_path)
     performance = sample_performance()
-    count = len(performance.time_s)
     rng = np.random.default_rng(_ACT_SEED)
+    scene = sample_scene()
+    actor = make_actor(sample_person(rig), performance, scene, visibility, rng)
+    count = len(performance.time_s)
     with atomic_path(out) as partial, Mp4Writer(partial, WIDTH_PX, HEIGHT_PX, FRAME_RATE_HZ) as video:
         for index in range(count):
-            rgb, _ = sample_frame(rig, person, performance, index, scene=scene, rng=rng)
+            rgb, _ = render_frame(
+                actor,
+                move(actor, performance, index),
+                Pose(performance.turn[index], 0.5 * performance.place[index]),
+                scene,
+                size_px=(WIDTH_PX, HEIGHT_PX),
+                rng=rng,
+            )
             video.write(rgb, index / FRAME_RATE_HZ)
             if progress is not None:
                 progress(index + 1, count)
@@ -79,7 +85,7 @@ def sample_performance() -> Performance:
     time_s = np.arange(round(DURATION_S * FRAME_RATE_HZ)) / FRAME_RATE_HZ
     fatigue = np.interp(time_s, [0, 6, 12, 20], [0.0, 0.05, 0.75, 1.0])
     temperament = Temperament(
-        droop=0.9, blinks=0.9, yawns=1.0, nods=0.0, stillness=0.8, rest_closure=-0.06, blink_rate_hz=0.4
+        droop=1.03, blinks=0.9, yawns=1.0, nods=0.0, stillness=0.8, rest_closure=-0.06, blink_rate_hz=0.4, rubbing=0.0
     )
     rng = np.random.default_rng(_ACT_SEED)
     acted = perform(fatigue, temperament, time_s, rng, yawns=[YAWN], distract=False)
@@ -101,68 +107,26 @@ def sample_performance() -> Performance:
 
 
 def sample_person(rig: Rig) -> Person:
-    """Who plays in the sample: a drawn person with fuller hair and a pullover."""
-    person = make_person(rig, np.random.default_rng(_PERSON_SEED))
-    vertices, albedo = person.vertices.copy(), person.albedo.copy()
-    own = vertices[: person.rig_vertices]
-    marks = own[list(LANDMARK_VERTICES)]
-    x, y, z = own.T
-    hair = albedo[: len(own)][np.argmax(y)].copy()
-    above = np.clip((y - marks[19, 1] - 3.4 + 0.02 * x**2) / 1.5, 0, 1) * (rig.material >= 0)
-    temples = np.clip((np.abs(x) - 6.2) / 0.5, 0, 1) * np.clip((4.2 - z) / 0.8, 0, 1) * np.clip((y - 2.0) / 0.8, 0, 1)
-    temples *= np.abs(x) < 7.8  # not the ears
-    outward = own - np.array([0.0, 3.0, 1.0])
-    outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-6)
-    own += 0.9 * (above * (0.9 + 0.1 * np.sin(2.3 * x)))[:, None] * outward
-    collar_cm = marks[8, 1] - 4.0 + 0.5 * np.maximum(np.abs(x) - 5.5, 0)
-    clothed = np.clip((collar_cm - y) / 0.8 + 0.5, 0, 1) * (y < marks[8, 1] - 1.5)
-    for share, colour in ((temples, hair), (clothed, np.array(_PULLOVER))):
-        albedo[: len(own)] += share[:, None] * (colour - albedo[: len(own)])
-    gloss = person.gloss.copy()
-    gloss[: len(own)] *= 1 - clothed
-    return dataclasses.replace(person, vertices=vertices.astype(np.float32), albedo=albedo.astype(np.float32), gloss=gloss)
+    """Who plays in the sample."""
+    return make_person(rig, np.random.default_rng(_PERSON_SEED))
 
 
 def sample_scene() -> Scene:
     """Where the sample plays: a lamp from the left above, a room out of focus behind."""
-    light = np.array([-0.5, 0.45, 0.9])
+    lamp = np.array([[-0.5, 0.45, 0.9]], np.float32)
     return Scene(
         eye_distance_px=_EYE_DISTANCE_PX,
         camera_cm=75.0,
-        light=light / np.linalg.norm(light),
-        light_colour=np.array([0.66, 0.61, 0.55]),
-        ambient=np.array([0.36, 0.37, 0.40]),
+        light=Light(
+            lamps=lamp / np.linalg.norm(lamp),
+            colours=np.array([[0.74, 0.69, 0.62]], np.float32),
+            ambient=np.array([0.40, 0.41, 0.44], np.float32),
+            gradient=np.array([[0.02, 0.02, 0.02], [0.08, 0.08, 0.09], [0.03, 0.03, 0.03]], np.float32),
+        ),
         background=_room(WIDTH_PX * _SUPERSAMPLE, HEIGHT_PX * _SUPERSAMPLE),
-        noise=0.004,
-        gamma=0.85,
+        camera=Camera(balance=np.ones(3, np.float32), gamma=0.85),
         supersample=_SUPERSAMPLE,
     )
-
-
-def sample_frame(
-    rig: Rig, person: Person, performance: Performance, index: int, *, scene: Scene, rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Render one moment of the sample.
-
-    Returns:
-        (360, 480, 3) uint8 RGB, and the five landmarks (5, 2) float64 in its pixels.
-    """
-    vertices = _turn_head(posed(rig, person, performance, index), performance.turn[index])
-    pose = Pose(np.zeros(3), 0.5 * performance.place[index])
-    return render_frame(person, vertices, pose, scene, size_px=(WIDTH_PX, HEIGHT_PX), rng=rng)
-
-
-def _turn_head(vertices: NDArray[np.float32], turn: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Turn the head on a neck that bends, with shoulders that stay."""
-    (cx, cy, cz), (sx, sy, sz) = np.cos(turn), np.sin(turn)
-    nod = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    tilt = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-    away = vertices - _PIVOT_CM
-    low, high = _NECK_CM
-    follow = np.clip((vertices[:, 1:2] - low) / (high - low), 0, 1)
-    follow = follow * follow * (3 - 2 * follow)
-    return np.asarray(vertices + follow * (away @ (tilt @ yaw @ nod).T - away), np.float32)
 
 
 def _swell(time_s: NDArray[np.float64], start_s: float, full_s: float, end_s: float) -> NDArray[np.float64]:

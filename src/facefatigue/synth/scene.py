@@ -1,23 +1,39 @@
-"""Light, background and camera of one synthetic clip, and the picture that comes out."""
+"""One synthetic clip's scene: who is in it, how they are lit and filmed, and the picture of each moment."""
 
 from __future__ import annotations
 
-import io
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageFilter
 
-from facefatigue.synth.raster import draw, vertex_normals
-from facefatigue.synth.rig import LANDMARK_VERTICES, five_landmarks
+from facefatigue.synth.background import make_background
+from facefatigue.synth.camera import Camera, develop, make_camera
+from facefatigue.synth.light import Light, make_light, shade
+from facefatigue.synth.look import swollen, tired_skin
+from facefatigue.synth.parts import Part, join_parts, plain_part
+from facefatigue.synth.raster import average, draw, turn_head, vertex_normals
+from facefatigue.synth.wear import draw_hand
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
+    from facefatigue.synth.cues import Performance
+    from facefatigue.synth.light import Visibility
     from facefatigue.synth.look import Person
 
-_VIEW = np.array([0.0, 0.0, 1.0])
+# The head turns about the top of the neck; between these heights (cm) the neck follows less and less.
+_PIVOT_CM = np.array([0.0, -6.0, -1.0], np.float32)
+_NECK_CM = (np.float32(-12.5), np.float32(-6.5))
+_EYES_CM = (6.3, 3.5, 9.0)  # between the eyes, their height, how far they lie in front
+_INFRARED_SHARE = 0.15
+_MOST_BLUR = 0.045  # of the distance between the eyes: 1.5 px of a crop, beyond which lids cannot be told
+_CATCH_POINTS = 8
+_SHARP_PX = 36  # crops have 34 px between the eyes: more are averaged when they are cut out
+_OUT_OF_SIGHT_CM = np.array([4.0, -22.0, 6.0])  # from where a hand comes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,30 +43,28 @@ class Scene:
     Attributes:
         eye_distance_px: Distance between the eyes in the picture when the face is frontal.
         camera_cm: Distance of the camera; near ones distort.
-        light: (3,) unit direction towards the light.
-        light_colour: (3,) of the light, and ``ambient``: (3,) of the light from everywhere.
-        background: (H, W, 3) float32 picture, 0 to 1, larger than the frame.
-        noise: Standard deviation of the sensor noise, 0 to 1.
-        blur_px: Gaussian blur of the lens.
-        jpeg_quality: Of the compression; None for none.
-        gain, gamma: Of the camera.
-        infrared: Whether the picture is grey.
+        light: Of the scene.
+        background: (H, W, 3) float32 light behind the person, larger than the frame.
+        camera: The camera.
+        infrared: Whether it is filmed in infrared light.
         supersample: Pixels are averaged from so many times so many.
     """
 
     eye_distance_px: float
     camera_cm: float
-    light: NDArray[np.float64]
-    light_colour: NDArray[np.float64]
-    ambient: NDArray[np.float64]
+    light: Light
     background: NDArray[np.float32]
-    noise: float = 0.0
-    blur_px: float = 0.0
-    jpeg_quality: int | None = None
-    gain: float = 1.0
-    gamma: float = 1.0
+    camera: Camera
     infrared: bool = False
     supersample: int = 2
+
+    def backdrop(self, width: int, height: int) -> NDArray[np.float32]:
+        """(height, width, 3) float32 copy of the background in that size."""
+        if self.background.shape[:2] == (height, width):
+            return self.background.copy()
+        rows = np.linspace(0, self.background.shape[0] - 1, height).astype(int)
+        columns = np.linspace(0, self.background.shape[1] - 1, width).astype(int)
+        return np.asarray(self.background[rows[:, None], columns[None]], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,90 +75,217 @@ class Pose:
     place: NDArray[np.float64]
 
 
-def make_background(rng: np.random.Generator, side_px: int) -> NDArray[np.float32]:
-    """A random blurred scenery: a colour gradient, and some patches of other colours."""
-    coarse = int(rng.integers(3, 14))
-    base = rng.uniform(0.02, 0.98, 3)
-    patches = np.clip(base + rng.normal(0, rng.uniform(0.02, 0.3), (coarse, coarse, 3)), 0, 1)
-    image = Image.fromarray((255 * patches).astype(np.uint8))
-    resample = Image.Resampling.BICUBIC if rng.uniform() < 0.7 else Image.Resampling.NEAREST
-    return np.asarray(np.asarray(image.resize((side_px, side_px), resample), np.float32) / np.float32(255), np.float32)
+def make_scene(rng: np.random.Generator) -> Scene:
+    """Draw light, background and camera at random."""
+    infrared = bool(rng.uniform() < _INFRARED_SHARE)
+    eye_distance_px = float(np.exp(rng.uniform(np.log(17), np.log(76))))
+    over = 2 if eye_distance_px < _SHARP_PX else 1
+    side = frame_side_px(eye_distance_px)
+    return Scene(
+        eye_distance_px=eye_distance_px,
+        camera_cm=float(np.exp(rng.uniform(np.log(28), np.log(150)))),
+        light=make_light(rng, infrared=infrared),
+        background=make_background(rng, side * over),
+        camera=make_camera(rng, side, infrared=infrared, most_blur_px=_MOST_BLUR * eye_distance_px),
+        infrared=infrared,
+        supersample=over,
+    )
+
+
+def frame_side_px(eye_distance_px: float) -> int:
+    """Side of a square picture around a face that leaves room for its crop."""
+    return int(np.ceil(eye_distance_px / 0.3 * 1.25))
+
+
+@dataclass(frozen=True, eq=False)
+class Actor:
+    """A person in the state of one clip, in its light: what stays the same over its frames.
+
+    Attributes:
+        person: Who.
+        whole: The person, the glints in the eyes, and perhaps a hand, as one piece.
+        reached: (N, L) float32 share of each lamp that arrives at the vertices.
+        glints: Number of the first vertex of the glints, and ``hand``, of the hand; the end where there is none.
+    """
+
+    person: Person
+    whole: Part
+    reached: NDArray[np.float32]
+    glints: int
+    hand: int
+
+
+def make_actor(
+    person: Person, performance: Performance, scene: Scene, visibility: Visibility, rng: np.random.Generator
+) -> Actor:
+    """Put a person into a scene.
+
+    Args:
+        person: Who.
+        performance: What is acted; its state of the skin and its hand are used.
+        scene: Where.
+        visibility: Of the rig's vertices.
+        rng: For what the hand looks like and how strong the glints are.
+    """
+    body = Part(
+        swollen(person, performance.skin.swelling), person.triangles, person.film_triangles,
+        tired_skin(person, performance.skin), person.gloss, person.sharpness, person.alpha, person.openness,
+    )  # fmt: skip
+    parts = [body, _glints(len(scene.light.lamps), rng)]
+    if performance.hand_place:
+        marks = person.vertices[person.rig.marks]
+        skin = np.median(person.albedo[: person.rig_vertices][person.rig.made_of("M_Face")], axis=0)
+        parts.append(draw_hand(performance.hand_place, marks, skin, rng))
+    joined = join_parts(parts)
+    count = person.rig_vertices
+    openness = joined.openness.copy()
+    openness[:count] *= 1 - rng.uniform(0.6, 1.0) * (1 - visibility.openness)
+    reached = np.ones((len(joined.vertices), len(scene.light.lamps)), np.float32)
+    reached[:count] = 1 - rng.uniform(0.6, 1.0) * (1 - visibility.towards(scene.light.lamps))
+    whole = Part(
+        np.ascontiguousarray(joined.vertices, np.float32), joined.triangles, joined.films,
+        np.ascontiguousarray(joined.albedo, np.float32), joined.gloss.astype(np.float32),
+        joined.sharpness.astype(np.float32), joined.alpha.astype(np.float32), openness.astype(np.float32),
+    )  # fmt: skip
+    glints = len(body.vertices)
+    hand = glints + len(parts[1].vertices)
+    return Actor(person, whole, reached, glints, hand)
+
+
+def metered(scene: Scene, actor: Actor, rng: np.random.Generator) -> Scene:
+    """The scene with its camera set for the face, more or less well, as automatic exposure and white balance do."""
+    own = np.flatnonzero(actor.person.rig.made_of("M_Face"))
+    light = scene.light
+    normals = vertex_normals(actor.whole.vertices, actor.whole.triangles)[own]
+    front = normals[:, 2] > 0.3
+    own, normals = own[front], normals[front]
+    whole = actor.whole
+    lit = shade(
+        normals, whole.albedo[own], whole.gloss[own], whole.sharpness[own], whole.openness[own], actor.reached[own],
+        light.lamps, light.colours, light.ambient, light.gradient,
+    )  # fmt: skip
+    share = rng.uniform(0.5, 1.0)
+    gain = (float(np.exp(rng.normal(np.log(0.36), 0.25))) / max(float(lit.mean()), 1e-3)) ** share
+    white = light.ambient + light.colours.sum(axis=0)
+    balance = (white.mean() / white) ** rng.uniform(0.4, 1.0)
+    camera = dataclasses.replace(
+        scene.camera, gain=scene.camera.gain * gain, balance=(scene.camera.balance * balance).astype(np.float32)
+    )
+    return dataclasses.replace(scene, camera=camera)
+
+
+def _glints(lamps: int, rng: np.random.Generator) -> Part:
+    """Discs for the mirror images of the lamps on both eyeballs, 9 vertices each; placed anew in every frame."""
+    discs = []
+    points = np.arange(_CATCH_POINTS)
+    angle = 2 * np.pi * points / _CATCH_POINTS
+    fan = np.stack([0 * points, 1 + points, 1 + (points + 1) % _CATCH_POINTS], 1)
+    for _ in range(lamps):
+        radius = rng.uniform(0.04, 0.16) * np.array([1, rng.uniform(0.6, 1.6)])
+        disc = np.zeros((_CATCH_POINTS + 1, 3))
+        disc[1:, :2] = np.stack([np.cos(angle), np.sin(angle)], 1) * radius
+        alpha = np.full(_CATCH_POINTS + 1, rng.uniform(0.0, 1.0))
+        discs.append(plain_part(disc, fan, np.ones(3), alpha=alpha))
+    return join_parts(discs * 2)  # of one eye, then of the other
+
+
+def move(actor: Actor, performance: Performance, index: int) -> NDArray[np.float32]:
+    """(N, 3) float32 vertices of an actor at one moment, with the head still upright."""
+    vertices = actor.whole.vertices.copy()
+    pose_face(vertices, actor.person, {name: float(track[index]) for name, track in performance.expressions.items()})
+    if actor.hand < len(vertices):
+        away = 1 - performance.hand[index]
+        vertices[actor.hand :] += (away * _OUT_OF_SIGHT_CM).astype(np.float32)
+    return vertices
+
+
+def pose_face(vertices: NDArray[np.float32], person: Person, weights: Mapping[str, float]) -> None:
+    """Raise expressions of a person's vertices, (N, 3) float32, in place.
+
+    Closed lids of the rig leave a slit through which the eyeball shows; it is drawn back a little as the lids come down.
+    """
+    person.rig.pose(vertices, weights)
+    for side, eyeball in person.rig.eyeballs.items():
+        closed = min(max(weights.get(f"eyeBlink_{side}", 0.0), 0.0), 1.0)
+        if closed > 0.3:
+            vertices[eyeball, 2] -= np.float32(0.22 * (closed - 0.3))
 
 
 def render_frame(
-    person: Person,
+    actor: Actor,
     vertices: NDArray[np.float32],
     pose: Pose,
     scene: Scene,
     *,
     size_px: tuple[int, int],
     rng: np.random.Generator,
+    motion_px: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Film one moment.
 
     Args:
-        person: Who.
-        vertices: (V, 3) float32: the person's vertices with the expression of the moment.
+        actor: Who, in the state and light of the clip.
+        vertices: (N, 3) float32: the actor's vertices with the expression of the moment.
         pose: Where the head is.
         scene: Light, background, camera.
         size_px: (width, height) of the picture; the eyes of an unmoved head stand at half its width, 0.42 of its height.
         rng: For the sensor noise.
+        motion_px: How far the head moves to the next frame, right and down.
 
     Returns:
-        (H, W, 3) uint8 RGB, and the five landmarks (5, 2) float64 in its pixels.
+        (H, W, 3) uint8 RGB, and the landmarks (68, 2) float64 in its pixels.
     """
     width, height = size_px
     over = scene.supersample
-    turned = (vertices @ _rotation(pose.turn).T.astype(np.float32) + pose.place.astype(np.float32)).astype(np.float32)
-    # Centimetres to pixels: 6.3 cm between the eyes at their own distance from the camera.
-    nearness = scene.camera_cm / (scene.camera_cm - (turned[:, 2] - 9.0))
-    scale = over * scene.eye_distance_px / 6.3
-    points = np.empty_like(turned)
-    points[:, 0] = over * width / 2 + scale * turned[:, 0] * nearness
-    points[:, 1] = over * 0.42 * height - scale * (turned[:, 1] - 3.5) * nearness
+    rig = actor.person.rig
+    head = turn_head(vertices, _rotation(pose.turn).astype(np.float32), _PIVOT_CM, *_NECK_CM, pose.place.astype(np.float32))
+    _place_glints(head, actor, scene)
+    # Centimetres to pixels at the distance of the eyes.
+    between_cm, height_cm, front_cm = _EYES_CM
+    nearness = scene.camera_cm / np.maximum(scene.camera_cm - (head[:, 2] - front_cm), 5.0)
+    scale = over * scene.eye_distance_px / between_cm
+    points = np.empty_like(head)
+    points[:, 0] = over * width / 2 + scale * head[:, 0] * nearness
+    points[:, 1] = over * 0.42 * height - scale * (head[:, 1] - height_cm) * nearness
     points[:, 2] = nearness
-    image = _backdrop(scene.background, width * over, height * over)
+    image = scene.backdrop(width * over, height * over)
     depth = np.zeros(image.shape[:2], np.float32)
-    colours = _shade(turned, person, scene)
-    draw(image, depth, points, person.triangles, colours)
-    parts = [image[row::over, column::over] for row in range(over) for column in range(over)]
-    marks = five_landmarks(points[list(LANDMARK_VERTICES), :2])
-    landmarks = (marks + 0.5) / over - 0.5
-    return develop(np.mean(parts, axis=0, dtype=np.float32), scene, rng), landmarks
+    whole = actor.whole
+    normals = vertex_normals(head, whole.triangles)
+    if shows_mouth := _mouth_open(head, rig.marks):
+        normals[rig.mouth] = (0.0, 0.0, 1.0)
+    colours = shade(
+        normals, whole.albedo, whole.gloss, whole.sharpness, whole.openness, actor.reached,
+        scene.light.lamps, scene.light.colours, scene.light.ambient, scene.light.gradient,
+    )  # fmt: skip
+    colours[actor.glints : actor.hand] = 1.6
+    draw(image, depth, points, whole.triangles, colours)
+    if shows_mouth:
+        draw(image, depth, points, rig.mouth_triangles, colours)
+    draw(image, depth, points, whole.films, colours, alpha=whole.alpha)
+    marks = (points[rig.marks, :2].astype(np.float64) + 0.5) / over - 0.5
+    return develop(average(image, over) if over > 1 else image, scene.camera, rng, motion_px=motion_px), marks
 
 
-def _backdrop(background: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
-    rows = np.linspace(0, background.shape[0] - 1, height).astype(int)
-    columns = np.linspace(0, background.shape[1] - 1, width).astype(int)
-    return np.ascontiguousarray(background[rows][:, columns])
+def _mouth_open(head: NDArray[np.float32], marks: NDArray[np.int32]) -> bool:
+    inner = head[marks[60:68]]
+    return bool(np.abs(inner[1:4, 1] - inner[[7, 6, 5], 1]).max() > 0.1)
 
 
-def _shade(vertices: NDArray[np.float32], person: Person, scene: Scene) -> NDArray[np.float32]:
-    normals = vertex_normals(vertices, person.triangles)
-    facing = normals @ scene.light.astype(np.float32)
-    diffuse = np.clip(0.85 * facing + 0.15, 0, 1)[:, None]  # a little light creeps around
-    half = scene.light + _VIEW
-    half /= np.linalg.norm(half)
-    highlight = (np.clip(normals @ half.astype(np.float32), 0, 1) ** 24 * person.gloss)[:, None]
-    lit = person.albedo * (scene.ambient + scene.light_colour * diffuse) + highlight * scene.light_colour
-    return np.ascontiguousarray(lit, np.float32)
-
-
-def develop(image: NDArray[np.floating], scene: Scene, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """What the camera makes of the light: gain, tone curve, lens blur, sensor noise, compression."""
-    tone = np.clip(scene.gain * image, 0, 1) ** scene.gamma
-    if scene.infrared:
-        tone = np.repeat(tone.mean(axis=2, keepdims=True), 3, axis=2)
-    if scene.noise:
-        tone = tone + rng.normal(0, scene.noise, tone.shape if not scene.infrared else (*tone.shape[:2], 1))
-    picture = Image.fromarray((255 * np.clip(tone, 0, 1)).astype(np.uint8))
-    if scene.blur_px > 0.2:
-        picture = picture.filter(ImageFilter.GaussianBlur(scene.blur_px))
-    if scene.jpeg_quality is not None:
-        buffer = io.BytesIO()
-        picture.save(buffer, "JPEG", quality=scene.jpeg_quality)
-        picture = Image.open(buffer)
-    return np.asarray(picture)
+def _place_glints(head: NDArray[np.float32], actor: Actor, scene: Scene) -> None:
+    """Put the mirror images of the lamps where the eyeballs' surfaces lie half-way between lamp and camera."""
+    half = scene.light.lamps + np.array([0, 0, 1], np.float32)
+    half /= np.linalg.norm(half, axis=1, keepdims=True) + 1e-6
+    number, size = actor.glints, _CATCH_POINTS + 1
+    for eyeball in actor.person.rig.eyeballs.values():
+        if not len(eyeball):
+            continue
+        ball = head[eyeball]
+        low, high = ball.min(axis=0), ball.max(axis=0)
+        for direction in half:
+            place = (low + high) / 2 + direction * ((high - low).mean() / 2 + 0.06)
+            head[number : number + size] = actor.whole.vertices[number : number + size] + place
+            number += size
 
 
 def _rotation(turn: NDArray[np.float64]) -> NDArray[np.float64]:
