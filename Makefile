@@ -4,12 +4,13 @@ VENV    ?= .venv
 PYTHON  ?= python3
 VIDEO   ?=
 OUT     ?= demo-out
+CACHE   ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/facefatigue-evaluate
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench bench-memory bench-training clean
+.PHONY: help demo test lint types bench bench-memory bench-training evaluate-default clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -48,6 +49,15 @@ bench-memory: $(VENV)/.dev ## memory over half an hour of video (VIDEO=path for 
 
 bench-training: $(VENV)/.dev ## speed of training: loader, augmentation, network, epoch (ARGS="--device cuda ...")
 	$(BIN)/python benchmarks/training.py $(ARGS)
+
+$(VENV)/.evaluate: $(VENV)/.dev tools/requirements-evaluate.txt
+	$(PIP) install -q -c constraints.txt -r tools/requirements-evaluate.txt
+	@touch $@
+
+# What is missing (a folder, the model of the eye reader) is said in the table, and makes the exit code 1.
+evaluate-default: $(VENV)/.evaluate ## judge the default model (MEDIA=folder SYNTHETIC=clips, MODEL="folders" of several seeds)
+	@$(BIN)/python tools/evaluate_default.py $(MODEL) --cache "$(CACHE)" $(if $(MEDIA),--media "$(MEDIA)") \
+		$(if $(SYNTHETIC),--synthetic "$(SYNTHETIC)") $(ARGS)
 
 clean: ## remove what was made
 	rm -rf $(VENV) $(OUT) build dist .mypy_cache .ruff_cache .pytest_cache
