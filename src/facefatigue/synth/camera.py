@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numba
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LUMA = (0.35, 0.50, 0.15)
+_SHARPENED_PX = 1.2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,26 +95,58 @@ def develop(
     moved = tuple(camera.shutter * step for step in motion_px)
     if max(abs(step) for step in moved) > 0.7:
         light = _smear(light, np.float32(moved[0]), np.float32(moved[1]))
+    if camera.blur_px > 0.2:
+        light = _blur(light, _taps(camera.blur_px))
     exposure = camera.gain * float(np.exp(camera.flicker * rng.normal()))
     tone = _expose(
         light, np.float32(exposure), camera.balance, np.float32(camera.gamma), np.float32(camera.contrast),
         np.float32(camera.vignette), camera.grey,
     )  # fmt: skip
-    picture = Image.fromarray(tone)
-    if camera.blur_px > 0.2:
-        picture = picture.filter(ImageFilter.GaussianBlur(camera.blur_px))
     if camera.grain is not None:
         height, width = light.shape[:2]
         free = camera.grain.shape[0] - height, camera.grain.shape[1] - width
         top, left = (int(rng.integers(space + 1)) for space in free)
-        picture = Image.fromarray(_add_noise(np.asarray(picture), camera.grain, top, left, np.float32(camera.shot_noise)))
+        tone = _add_noise(tone, camera.grain, top, left, np.float32(camera.shot_noise))
     if camera.sharpen:
-        picture = picture.filter(ImageFilter.UnsharpMask(radius=1.2, percent=int(100 * camera.sharpen), threshold=2))
-    if camera.jpeg_quality is not None:
-        buffer = io.BytesIO()
-        picture.save(buffer, "JPEG", quality=camera.jpeg_quality)
-        picture = Image.open(buffer)
-    return np.asarray(picture)
+        levels = tone.astype(np.float32)
+        sharp = levels + np.float32(camera.sharpen) * (levels - _blur(levels, _taps(_SHARPENED_PX)))
+        tone = np.clip(sharp + np.float32(0.5), 0, 255).astype(np.uint8)
+    if camera.jpeg_quality is None:
+        return np.asarray(tone)
+    buffer = io.BytesIO()
+    Image.fromarray(tone).save(buffer, "JPEG", quality=camera.jpeg_quality)
+    return np.asarray(Image.open(buffer))
+
+
+def _taps(sigma_px: float) -> NDArray[np.float32]:
+    """(2r + 1,) float32 weights of a Gaussian, up to 2.5 standard deviations."""
+    radius = int(np.ceil(2.5 * sigma_px))
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma_px) ** 2)
+    return np.asarray(weights / weights.sum(), np.float32)
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _blur(light, taps):  # type: ignore[no-untyped-def]
+    """(H, W, 3) float32 weighted means along rows and columns, edges repeated."""
+    height, width, _ = light.shape
+    radius = taps.shape[0] // 2
+    along = np.zeros((height, width * 3), np.float32)
+    row = np.empty((width + 2 * radius) * 3, np.float32)
+    for y in range(height):
+        for x in range(width + 2 * radius):
+            from_x = min(max(x - radius, 0), width - 1)
+            for k in range(3):
+                row[3 * x + k] = light[y, from_x, k]
+        for t in range(taps.shape[0]):
+            for x in range(3 * width):
+                along[y, x] += taps[t] * row[x + 3 * t]
+    blurred = np.zeros((height, width * 3), np.float32)
+    for y in range(height):
+        for t in range(taps.shape[0]):
+            from_y = min(max(y + t - radius, 0), height - 1)
+            for x in range(3 * width):
+                blurred[y, x] += taps[t] * along[from_y, x]
+    return blurred.reshape(height, width, 3)
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)

@@ -19,6 +19,7 @@ DIRECTIONS = 96
 _SIDE_PX = 160
 _REACH_CM = 17.0
 _DULL = np.float32(0.6)  # a highlight of exponent 14 is below 0.001 there
+_AWAY = np.float32(-0.35)  # turned so far from the camera, a vertex is only ever at the edge of what is seen
 _BIAS_CM = 0.35  # what lies less deep than this under the surface that the lamp sees still counts as lit
 
 
@@ -162,6 +163,8 @@ def shade(normals, albedo, gloss, sharpness, openness, reached, lamps, colours, 
         for k in range(3):
             around = ambient[k] + gradient[0, k] * nx + gradient[1, k] * ny + gradient[2, k] * nz
             lit[v, k] = albedo[v, k] * max(around, 0.0) * openness[v]
+        if nz < _AWAY:
+            continue
         for j in range(lights):
             facing = nx * lamps[j, 0] + ny * lamps[j, 1] + nz * lamps[j, 2]
             share = reached[v, j]
