@@ -107,7 +107,7 @@ def make_clip(rig: Rig, visibility: Visibility, settings: ClipSettings, number: 
         "subject": f"rig-{settings.seed}-{subject:05d}",
         "score": performance.rated,
         "fatigue": fatigue,
-        "closure": float(performance.closure.mean()),
+        "closure": float(np.clip(performance.lid, 0, 1).mean()),
         "aperture": float(filmed.aperture.mean()),
         "perclos": performance.perclos,
         "mouth": float(performance.mouth.mean()),
@@ -149,7 +149,7 @@ def _known(performance: Performance, filmed: Filmed) -> dict[str, NDArray[np.flo
     state = (skin.redness, skin.paleness, skin.dark_circles, skin.swelling)
     shown = filmed.shown
     known = {
-        "closure": performance.closure[shown],
+        "closure": np.clip(performance.lid[shown], 0, 1),
         "aperture": filmed.aperture,
         "mouth": performance.mouth[shown],
         "yawning": performance.yawn[shown],

@@ -107,7 +107,7 @@ def make_temperament(rng: Rng) -> Temperament:
         yawns=float(rng.uniform(0.3, 1.0)),
         nods=float(rng.uniform(0.2, 1.0)),
         stillness=float(rng.uniform(0.3, 1.0)),
-        rest_closure=float(np.clip(rng.normal(0.03, 0.09), -0.12, 0.25)),
+        rest_closure=float(np.clip(rng.normal(0.02, 0.06), -0.12, 0.16)),
         blink_rate_hz=float(np.clip(13 / 60 * np.exp(rng.normal(0, 0.45)), 4 / 60, 30 / 60)),
         rate_change=float(np.clip(rng.normal(), -2, 2)),
         slowing=float(np.clip(rng.normal(), -2, 2)),
@@ -241,7 +241,8 @@ def _act(
     _hands(score, distract=distract)
     heaviness = 1 - (1 - score.droop) * (1 - score.slow)
     closure = 1 - (1 - score.droop) * (1 - np.maximum(score.blink, score.slow)) * (1 - score.other)
-    _set_lids(score, closure)
+    rest = person.rest_closure + float(rng.normal(0, 0.02))  # not the same every day
+    _set_lids(score, closure, rest)
     mean = float(level.mean())
     tired = {name: getattr(person.skin_rested, name) + mean * getattr(person.skin_gain, name) for name in _SKIN}
     expressions = {name: np.clip(track, 0, 1.1) for name, track in score.tracks.items()}
@@ -261,6 +262,7 @@ def _act(
         smile=np.clip(expressions["mouthSmile_L"], 0, 1),
         squint=np.clip(score.squint, 0, 1),
         heaviness=heaviness,
+        rest=rest,
         nodding=score.nodding,
         hand=score.hand,
         hand_place=score.hand_place,
@@ -608,9 +610,8 @@ def _hands(score: _Score, *, distract: bool) -> None:
                 score.turn[:, 0] += rng.uniform(-0.05, 0.15) * rest
 
 
-def _set_lids(score: _Score, closure: Track) -> None:
+def _set_lids(score: _Score, closure: Track, rest: float) -> None:
     """From shares of closure over the rested eye to weights of the rig, lower on one side."""
-    rest = score.person.rest_closure + score.rng.normal(0, 0.04)  # not the same every day
     aside = score.person.asymmetry * (score.droop + 0.1) * (1 - closure)
     for side, sign in (("_L", 1.0), ("_R", -1.0)):
         shut = np.clip(closure + sign * aside, 0, 1)
