@@ -34,13 +34,16 @@ def test_any_number_of_frames_gives_a_score_and_the_cues_of_each(small_config, r
     assert torch.equal(plain[1], score)
 
 
-@pytest.mark.parametrize(("size_px", "side"), [(32, 1), (33, 2), (112, 4), (160, 5)])
-def test_the_map_of_a_frame_is_read_place_by_place(small_config, size_px, side):
+@pytest.mark.parametrize(("size_px", "sides"), [(32, (4, 2, 1)), (33, (5, 3, 2)), (112, (14, 7, 4)), (160, (20, 10, 5))])
+def test_the_maps_of_a_frame_are_read_place_by_place(small_config, size_px, sides):
     with torch.device("meta"):
         network = FatigueNet(small_config(backbone="resnet2d_cues", size_px=size_px))
         maps = network.maps(torch.empty(1, 3, 4, size_px, size_px))
-    assert tuple(maps.shape) == (1, 64, 4, side, side)
-    assert network.reader.features.in_features == 64 * side * side
+    assert [tuple(part.shape) for part in maps] == [
+        (1, channels, 4, side, side) for channels, side in zip((16, 32, 64), sides, strict=True)
+    ]
+    places = sum(channels * side**2 for channels, side in zip((8, 16, 64), sides, strict=True))
+    assert network.reader.features.in_features == places
     assert network.moments_of(4) == (4, 32)
 
 

@@ -100,18 +100,18 @@ class Untrained:
         used, places = np.unique(windows.index, return_inverse=True)
         places = places.reshape(windows.index.shape)
         parts = [
-            network.maps(_laid_out(clip_from_crops(windows.frames[used[start : start + _FRAMES]])[None]))
+            network.read(network.maps(_laid_out(clip_from_crops(windows.frames[used[start : start + _FRAMES]])[None])))
             for start in range(0, len(used), _FRAMES)
-        ]  # each (1, C, f, h, w)
+        ]  # each (1, f, 4w) and (1, f, K)
         if not parts:
             return {"scores": np.zeros(0)} | ({"closure": np.zeros(0)} if self._config.cues else {})
-        maps = torch.cat(parts, dim=2)[0]  # (C, F, h, w)
+        every_moment = torch.cat([moments for moments, _ in parts], dim=1)[0]  # (F, 4w)
+        every_cue = torch.cat([cues for _, cues in parts], dim=1)[0]  # (F, K)
         scores, closure, place = [], [], closure_place(self._config)
         for start in range(0, len(places), _BATCH):
             rows = torch.from_numpy(places[start : start + _BATCH])  # (n, T)
-            own = maps[:, rows].transpose(0, 1)  # (n, C, T, h, w)
-            moments, cues = network.read(own)  # (n, T, 4w), (n, T, K)
-            scores.append(network.score(network.classify(network.combined(own, moments, cues))))  # (n,)
+            moments, cues = every_moment[rows], every_cue[rows]  # (n, T, 4w), (n, T, K)
+            scores.append(network.score(network.classify(network.temporal(moments, cues))))  # (n,)
             if place is not None:
                 closure.append(cues[:, cues.shape[1] // 2, place])
         return {"scores": _joined(scores)} | ({} if place is None else {"closure": _joined(closure)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -16,44 +17,52 @@ if TYPE_CHECKING:
 TEMPORAL_WIDTH = 32
 TEMPORAL_KERNEL = 5
 DILATIONS = (1, 2, 4)  # with two convolutions each, a moment sees 57 frames
-_STEPS = 32  # a frame's side is divided by this in the last map
+_STEPS = (8, 16, 32)  # a frame's side is divided by these in the maps behind stages 2, 3 and 4
+_KEPT = (8, 16)  # channels that are kept of the first two, which have many places
 
 
 class FrameReader(nn.Module):
-    """What is read of each frame from the last map of its 2D ResNet: features, and from them the cues.
+    """What is read of each frame from the maps of its 2D ResNet: features, and from them the cues.
 
-    The map is not averaged over space: faces are aligned, so a place in it is a part of the face.
+    The maps are not averaged over space: faces are aligned, so a place in them is a part of the face. The finer maps behind
+    stages 2 and 3 are there because lids move by a pixel or two, and the last map has one place for 32 pixels.
 
     The cues are read in standard deviations from their mean; both are buffers, so that a network carries its own. The mean
     and the spread of a new one are 0 and 1.
 
     Args:
         config: The network's configuration.
-        channels: Channels C of the map.
+        channels: Channels of the maps behind stages 2, 3 and 4.
     """
 
     cue_mean: Tensor
     cue_spread: Tensor
 
-    def __init__(self, config: ModelConfig, *, channels: int) -> None:
+    def __init__(self, config: ModelConfig, *, channels: tuple[int, int, int]) -> None:
         super().__init__()
-        side = -(-config.size_px // _STEPS)
+        self.fine = _narrowed(channels[0], _KEPT[0])
+        self.middle = _narrowed(channels[1], _KEPT[1])
+        kept = (*_KEPT, channels[2])
+        places = sum(count * (-(-config.size_px // step)) ** 2 for count, step in zip(kept, _STEPS, strict=True))
         count = channels_of(config.cues)
-        self.features = nn.Linear(channels * side * side, config.feature_dim)
+        self.features = nn.Linear(places, config.feature_dim)
         self.cues = nn.Linear(config.feature_dim, count) if count else None
         self.register_buffer("cue_mean", torch.zeros(count))
         self.register_buffer("cue_spread", torch.ones(count))
 
-    def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, fine: Tensor, middle: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
         """Read all frames.
 
         Args:
-            maps: (N, C, T, h, w) float32.
+            fine: (N, 2e·w, T, H/8, W/8) float32.
+            middle: (N, 4e·w, T, H/16, W/16) float32.
+            last: (N, 8e·w, T, H/32, W/32) float32.
 
         Returns:
             Features (N, T, 4w), at least 0, and standardised cues (N, T, K).
         """
-        flat = maps.transpose(1, 2).flatten(2)  # (N, T, C·h·w)
+        maps = (self.fine(fine), self.middle(middle), last)
+        flat = torch.cat([part.transpose(1, 2).flatten(2) for part in maps], dim=2)  # (N, T, places)
         features = torch.relu(self.features(flat))  # (N, T, 4w)
         if self.cues is None:
             return features, features[:, :, :0]
@@ -62,6 +71,13 @@ class FrameReader(nn.Module):
     def in_units(self, cues: Tensor) -> Tensor:
         """Standardised cues (N, T, K) in the units of :data:`facefatigue.data.frame_targets.FRAME_TARGETS`."""
         return cues * self.cue_spread + self.cue_mean
+
+
+def _narrowed(channels: int, kept: int) -> nn.Sequential:
+    layers = OrderedDict(
+        conv=nn.Conv3d(channels, kept, kernel_size=1, bias=False), norm=nn.BatchNorm3d(kept), relu=nn.ReLU()
+    )
+    return nn.Sequential(layers)
 
 
 class TemporalPart(nn.Module):

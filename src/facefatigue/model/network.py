@@ -78,8 +78,11 @@ class FatigueNet(nn.Module):
         self.stage3 = _stage(config, 3)
         self.stage4 = _stage(config, 4)
         channels = 8 * block.expansion * config.first_channel
+        if config.backbone == "resnet2d_cues":
+            self.reader: FrameReader | None = FrameReader(config, channels=(channels // 4, channels // 2, channels))
+        else:
+            self.reader = None
         self.attention = FrameAttention(channels) if config.backbone == "resnet2d_attention" else None
-        self.reader = FrameReader(config, channels=channels) if config.backbone == "resnet2d_cues" else None
         self.temporal = None if self.reader is None else TemporalPart(config)
         pooled = channels if self.attention is None else 2 * channels
         self.features = nn.Linear(pooled if self.temporal is None else self.temporal.channels, config.feature_dim)
@@ -121,26 +124,26 @@ class FatigueNet(nn.Module):
         Returns:
             (N, ``features.in_features``) float32: 8e·w features, 16e·w with frame attention, or 64 with cues.
         """
-        maps = self.maps(clip)  # (N, 8e·w, T/16, H/32, W/32)
+        maps = self.maps(clip)
         return self.combined(maps, *self.read(maps)) if self.temporal is not None else self.combined(maps)
 
-    def maps(self, clip: Tensor) -> Tensor:
-        """The last map of clips.
+    def maps(self, clip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The maps of clips behind stages 2, 3 and 4.
 
         Args:
             clip: (N, 3, T, H, W) float32 in [-1, 1], RGB.
 
         Returns:
-            (N, 8e·w, T/16, H/32, W/32) float32.
+            (N, 2e·w, T/4, H/8, W/8), (N, 4e·w, T/8, H/16, W/16) and (N, 8e·w, T/16, H/32, W/32) float32.
         """
         x = self.stem(clip)  # (N, w, T/2, H/4, W/4)
         x = self.stage1(x)  # (N, e·w, T/2, H/4, W/4)
-        x = self.stage2(x)  # (N, 2e·w, T/4, H/8, W/8)
-        x = self.stage3(x)  # (N, 4e·w, T/8, H/16, W/16)
-        last: Tensor = self.stage4(x)  # (N, 8e·w, T/16, H/32, W/32)
-        return last
+        fine: Tensor = self.stage2(x)  # (N, 2e·w, T/4, H/8, W/8)
+        middle: Tensor = self.stage3(fine)  # (N, 4e·w, T/8, H/16, W/16)
+        last: Tensor = self.stage4(middle)  # (N, 8e·w, T/16, H/32, W/32)
+        return fine, middle, last
 
-    def read(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+    def read(self, maps: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """The features of each moment that is left of clips, and the standardised cues where there are any.
 
         Args:
@@ -150,9 +153,9 @@ class FatigueNet(nn.Module):
             (N, T/16, 8e·w) and (N, T/16, 0) float32; with cues (N, T, 4w) and (N, T, K).
         """
         if self.reader is not None:
-            features, cues = self.reader(maps)
+            features, cues = self.reader(*maps)
             return features, cues
-        moments = maps.mean(dim=(3, 4)).transpose(1, 2)  # (N, T/16, 8e·w)
+        moments = maps[-1].mean(dim=(3, 4)).transpose(1, 2)  # (N, T/16, 8e·w)
         return moments, moments[:, :, :0]
 
     def moments_of(self, frames: int) -> tuple[int, int]:
@@ -166,7 +169,9 @@ class FatigueNet(nn.Module):
         left = frames if self.config.backbone in FRAMEWISE else -(-frames // _TIME_STRIDE)
         return left, 8 * _block(self.config).expansion * self.config.first_channel
 
-    def combined(self, maps: Tensor, moments: Tensor | None = None, cues: Tensor | None = None) -> Tensor:
+    def combined(
+        self, maps: tuple[Tensor, Tensor, Tensor], moments: Tensor | None = None, cues: Tensor | None = None
+    ) -> Tensor:
         """The features of clips from their maps, as :meth:`pooled` gives them.
 
         Args:
@@ -178,9 +183,9 @@ class FatigueNet(nn.Module):
         if self.temporal is not None:
             pooled = self.temporal(moments, cues)  # (N, 64)
         elif self.attention is None:
-            pooled = maps.mean(dim=(2, 3, 4))  # (N, 8e·w)
+            pooled = maps[-1].mean(dim=(2, 3, 4))  # (N, 8e·w)
         else:
-            frames = maps.mean(dim=(3, 4)).transpose(1, 2)  # (N, T, 8e·w)
+            frames = maps[-1].mean(dim=(3, 4)).transpose(1, 2)  # (N, T, 8e·w)
             pooled = self.attention(frames)  # (N, 16e·w)
         return pooled
 
@@ -212,7 +217,7 @@ class FatigueNet(nn.Module):
         """
         if self.reader is None or not self.config.cues:
             raise ConfigurationError(f"the network {self.config.name} reads no cues")
-        maps = self.maps(clip)  # (N, 8e·w, T, H/32, W/32)
+        maps = self.maps(clip)
         moments, cues = self.read(maps)  # (N, T, 4w), (N, T, K)
         logits = self.classify(self.combined(maps, moments, cues))  # (N, classes)
         return logits, self.score(logits), self.reader.in_units(cues)  # (N, classes), (N,), (N, T, K)

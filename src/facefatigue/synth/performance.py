@@ -118,11 +118,11 @@ def rate(act: Performance) -> float:
 
     1 - (1 - lids)(1 - yawn)(1 - head)(1 - hand)(1 - face), each smooth and rising from 0:
 
-    * lids = 1 - exp(-x), x = (H/0.22)^1.5 + P/0.5 + 0.2 (L/0.4 s)². H is the mean closure that looks tired: heaviness in full,
-      over an average person's open eye, since a rater does not know how wide this person's are when awake, and of the closure
-      beyond it 0.25, or 0.03 where a downward gaze, a squint, a smile or a yawn is seen to be the cause. P is the share of
-      time that heaviness covers at least 80 %, softened: 1 / (1 + exp((0.8 - heaviness)/0.04)). L is the mean length of the
-      blinks that are no microsleeps.
+    * lids = 1 - exp(-x), x = (H/0.22)^1.5 + P/0.5 + 0.2 (L/0.4 s)². H is the mean closure that looks tired: heaviness in
+      full, over an average person's open eye, since a rater does not know how wide this person's are when awake, and of the
+      closure beyond it 0.25, or 0.03 where a downward gaze, a squint, a smile or a yawn is seen to be the cause. P is the
+      share of time that heaviness covers at least 80 %, softened: 1 / (1 + exp((0.8 - heaviness)/0.04)). L is the mean
+      length of the blinks that are no microsleeps.
     * yawn = 0.78 (1 - exp(-3.2 y)), y the mean of the visible yawn.
     * head = 0.7 (1 - exp(-n/0.15)), n the deepest sinking in radians.
     * hand = 0.35 of the share of time with a hand rubbing an eye.
