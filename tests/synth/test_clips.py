@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from facefatigue.synth.performance import Performance
     from facefatigue.synth.rig import Rig
 
-SMALL = ClipSettings(seed=5, frames=6, size_px=32)
+SMALL = ClipSettings(seed=5, frames=6, frame_rate_hz=10.0, size_px=32)
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ class ClipSettings:
 
     seed: int = 0
     frames: int = 32
-    frame_rate_hz: float = 10.0
+    frame_rate_hz: float = 12.5
     size_px: int = 112
 
 
