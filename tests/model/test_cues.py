@@ -43,8 +43,30 @@ def test_the_maps_of_a_frame_are_read_place_by_place(small_config, size_px, side
         (1, channels, 4, side, side) for channels, side in zip((16, 32, 64), sides, strict=True)
     ]
     places = sum(channels * side**2 for channels, side in zip((8, 16, 64), sides, strict=True))
-    assert network.reader.features.in_features == places
+    assert network.reader.features.in_features == places + network.reader.eyes.count
     assert network.moments_of(4) == (4, 32)
+
+
+@pytest.mark.parametrize(("size_px", "seen"), [(32, (8, 8)), (112, (32, 40)), (160, (48, 56))])
+def test_both_eyes_are_read_alike_and_where_alignment_puts_them(small_config, random_network, size_px, seen):
+    network = random_network(small_config(backbone="resnet2d_cues", size_px=size_px))
+    eyes = network.reader.eyes
+    assert (eyes.height, eyes.width) == seen
+    clip = torch.rand(2, 3, 3, size_px, size_px) * 2 - 1
+    with torch.inference_mode():
+        left, right = eyes(clip)
+        mirrored = eyes(clip.flip(-1))
+        x, y, away = round(0.35 * size_px), round(0.35 * size_px), round(0.8 * size_px)
+        below, blink = clip.clone(), clip.clone()
+        below[..., away:, :] = 0
+        blink[..., y, x] = 0
+        assert torch.equal(torch.cat(eyes(below)), torch.cat([left, right]))
+        assert not torch.equal(eyes(blink)[0], left)
+        assert torch.equal(eyes(blink)[1], right)
+    assert left.shape == (2, 16, 3, seen[0] // 8, seen[1] // 8)
+    assert eyes.count == 2 * left[0, :, 0].numel()
+    torch.testing.assert_close(mirrored[0], right, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(mirrored[1], left, atol=1e-5, rtol=1e-4)
 
 
 def test_each_frame_is_read_by_itself_and_in_units(small_config, random_network):

@@ -80,8 +80,14 @@ def align_face(
     return warp(rgb, matrix, size_px)
 
 
-def warp(rgb: NDArray[np.uint8], matrix: NDArray[np.float64], size_px: int) -> NDArray[np.uint8]:
-    """Sample ``rgb`` at ``matrix @ (x, y, 1)`` for every pixel of a size_px square, bicubic, edges repeated.
+def warp(
+    rgb: NDArray[np.uint8],
+    matrix: NDArray[np.float64],
+    size_px: int,
+    *,
+    resampling: Image.Resampling = Image.Resampling.BICUBIC,
+) -> NDArray[np.uint8]:
+    """Sample ``rgb`` at ``matrix @ (x, y, 1)`` for every pixel of a size_px square, edges repeated.
 
     Raises:
         ValueError: The square lies wholly outside the frame.
@@ -109,7 +115,7 @@ def warp(rgb: NDArray[np.uint8], matrix: NDArray[np.float64], size_px: int) -> N
     # Pillow maps pixel corners: output (x + 0.5, y + 0.5) reads input at M(x + 0.5, y + 0.5).
     offset = shift + 0.5 - linear @ np.array([0.5, 0.5])
     data = (linear[0, 0], linear[0, 1], offset[0], linear[1, 0], linear[1, 1], offset[1])
-    crop = image.transform((size_px, size_px), Image.Transform.AFFINE, data, Image.Resampling.BICUBIC)
+    crop = image.transform((size_px, size_px), Image.Transform.AFFINE, data, resampling)
     return np.asarray(crop)
 
 

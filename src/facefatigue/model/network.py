@@ -125,7 +125,7 @@ class FatigueNet(nn.Module):
             (N, ``features.in_features``) float32: 8e·w features, 16e·w with frame attention, or 64 with cues.
         """
         maps = self.maps(clip)
-        return self.combined(maps, *self.read(maps)) if self.temporal is not None else self.combined(maps)
+        return self.combined(maps, *self.read(clip, maps)) if self.temporal is not None else self.combined(maps)
 
     def maps(self, clip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The maps of clips behind stages 2, 3 and 4.
@@ -143,17 +143,18 @@ class FatigueNet(nn.Module):
         last: Tensor = self.stage4(middle)  # (N, 8e·w, T/16, H/32, W/32)
         return fine, middle, last
 
-    def read(self, maps: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    def read(self, clip: Tensor, maps: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """The features of each moment that is left of clips, and the standardised cues where there are any.
 
         Args:
-            maps: As :meth:`maps` gives them.
+            clip: (N, 3, T, H, W) float32 in [-1, 1], RGB.
+            maps: As :meth:`maps` gives them for it.
 
         Returns:
             (N, T/16, 8e·w) and (N, T/16, 0) float32; with cues (N, T, 4w) and (N, T, K).
         """
         if self.reader is not None:
-            features, cues = self.reader(*maps)
+            features, cues = self.reader(clip, *maps)
             return features, cues
         moments = maps[-1].mean(dim=(3, 4)).transpose(1, 2)  # (N, T/16, 8e·w)
         return moments, moments[:, :, :0]
@@ -218,7 +219,7 @@ class FatigueNet(nn.Module):
         if self.reader is None or not self.config.cues:
             raise ConfigurationError(f"the network {self.config.name} reads no cues")
         maps = self.maps(clip)
-        moments, cues = self.read(maps)  # (N, T, 4w), (N, T, K)
+        moments, cues = self.read(clip, maps)  # (N, T, 4w), (N, T, K)
         logits = self.classify(self.combined(maps, moments, cues))  # (N, classes)
         return logits, self.score(logits), self.reader.in_units(cues)  # (N, classes), (N,), (N, T, K)
 

@@ -121,7 +121,7 @@ class Task(nn.Module):
         else:
             with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
                 maps = network.maps(clips)
-                moments, cues = network.read(maps)  # (N, T', C), (N, T, K)
+                moments, cues = network.read(clips, maps)  # (N, T', C), (N, T, K)
             found = None if self.frames is None else self.frames(moments, cues, clips.shape[2])  # (N, T, C)
             if not self.scores:
                 return None, None, None, found
