@@ -12,6 +12,7 @@ import pytest
 from facefatigue.cli import main
 from facefatigue.data.clip_list import read_clips
 from facefatigue.data.split import labelled, read_split, split_folds, write_split
+from facefatigue.model.artefact import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +101,7 @@ def test_people_of_the_training_are_refused(run_folder: Path, capsys: pytest.Cap
     later = ["--split", split, "--fold", "2", "--calibrate", "isotonic", "--out", out + "3"]  # its validation is trained on
     assert main(command(run_folder, *later)) == 6
     assert "calibrate it on other people" in capsys.readouterr().err
-    assert main(["evaluate", "rig-v0", "--clips", "a", "--out", out]) == 6
+    assert main(["evaluate", DEFAULT_MODEL, "--clips", "a", "--out", out]) == 6
     assert "holds the results of another model" in capsys.readouterr().err
 
 
@@ -130,7 +131,7 @@ def test_recordings_are_scored_as_predict_scores_them(
     lines = ["video,subject,score,scenario", f"{sample},ann,0.9,desk", f"{blank},bob,0.1,desk"]
     (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
     out = tmp_path / "out"
-    assert main(["evaluate", "rig-v0", "--videos", str(tmp_path), "--engine", "onnxruntime", "--out", str(out)]) == 0
+    assert main(["evaluate", DEFAULT_MODEL, "--videos", str(tmp_path), "--engine", "onnxruntime", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
     assert "1 videos of 1 people" in printed
     with facefatigue.Estimator(engine="onnxruntime") as estimator:
@@ -143,12 +144,12 @@ def test_recordings_are_scored_as_predict_scores_them(
     notes = json.loads((out / "videos" / "evaluation.json").read_text())["notes"]
     assert any("1 of 2 recordings could not be scored" in note for note in notes)
     (tmp_path / "manifest.csv").write_text("\n".join([lines[0], lines[2]]) + "\n")
-    assert main(["evaluate", "rig-v0", "--videos", str(tmp_path), "--out", str(out)]) == 6
+    assert main(["evaluate", DEFAULT_MODEL, "--videos", str(tmp_path), "--out", str(out)]) == 6
     assert "none of the 1 recordings could be scored" in capsys.readouterr().err
 
 
 def test_calls_that_make_no_sense(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    base = ["evaluate", "rig-v0", "--out", str(tmp_path / "out")]
+    base = ["evaluate", DEFAULT_MODEL, "--out", str(tmp_path / "out")]
     for more, code, words in (
         ([], 2, "either --clips or --videos"),
         (["--clips", "a", "--calibrate", "isotonic"], 2, "needs other people"),

@@ -17,6 +17,7 @@ import pytest
 import facefatigue
 from facefatigue.cli import main
 from facefatigue.cli.predict import worst
+from facefatigue.model.artefact import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +97,7 @@ def test_the_worst_code_counts() -> None:
         (["predict", "ftp://127.0.0.1/a.mp4"], 2, "ftp://"),
         (["predict", "missing.mp4", "--json"], 3, "no such file"),
         (["predict", ".", "--json"], 3, "folder"),
-        (["predict", "--sample", "--model", "none-such", "--json"], 5, "rig-v0"),
+        (["predict", "--sample", "--model", "none-such", "--json"], 5, DEFAULT_MODEL),
         (["predict", "--sample", "--out", "/dev/null/x"], 6, "--out"),
         (["predict", "--sample", "--json", "--overlay"], 2, "--out"),
     ],
@@ -239,7 +240,7 @@ def test_doctor_and_completion(capsys: pytest.CaptureFixture[str]) -> None:
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)}
     assert checks["face detector"]["ok"]
     assert checks["engine onnxruntime"]["ok"]
-    assert checks["model rig-v0"]["ok"]
+    assert checks[f"model {DEFAULT_MODEL}"]["ok"]
     for shell in ("bash", "zsh", "tcsh"):
         assert main(["completion", shell]) == 0
         assert "predict" in capsys.readouterr().out

@@ -57,7 +57,7 @@ def report() -> Report:
         variable_frame_rate=False,
         timestamp_repairs=Counter({"missing": 3}),
     )
-    model = ModelInfo(name="rig-v0", version="0.1.0", sha256="ab" * 32, licence="Apache-2.0", engine="onnxruntime")
+    model = ModelInfo(name="some-model", version="0.1.0", sha256="ab" * 32, licence="Apache-2.0", engine="onnxruntime")
     return Report(source=source, model=model, faces=(face,), warnings=("3 timestamps were missing.",))
 
 

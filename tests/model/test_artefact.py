@@ -62,7 +62,7 @@ def test_no_models_at_all(monkeypatch, tmp_path):
     monkeypatch.setattr(artefact_module, "ZOO", tmp_path / "none")
     assert list_artefacts() == []
     with pytest.raises(ModelError, match="shipped models: none"):
-        load_artefact("rig-v0")
+        load_artefact(artefact_module.DEFAULT_MODEL)
 
 
 @pytest.mark.parametrize("name", ARTEFACT_FILES)

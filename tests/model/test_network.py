@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from facefatigue.model.artefact import ZOO
+from facefatigue.model.artefact import DEFAULT_MODEL, ZOO
 from facefatigue.model.config import (
     BACKBONES,
     DEPTHS,
@@ -52,9 +52,8 @@ def test_stages_have_the_published_strides(small_config):
 
 
 def test_the_shipped_weights_still_fit():
-    config = ModelConfig.read(ZOO / "rig-v0" / "config.json")
-    assert config.backbone == "resnet3d"
-    assert load_network(config, ZOO / "rig-v0" / "model.safetensors").config == config
+    config = ModelConfig.read(ZOO / DEFAULT_MODEL / "config.json")
+    assert load_network(config, ZOO / DEFAULT_MODEL / "model.safetensors").config == config
 
 
 @pytest.mark.parametrize("backbone", [name for name in BACKBONES if name != "resnet2d_cues"])
