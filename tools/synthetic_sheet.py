@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw
 
 from facefatigue.atomic import atomic_path
-from facefatigue.synth.clips import CLIPS_A_SUBJECT, ClipSettings, make_clip, rig_at
+from facefatigue.synth.clips import ClipSettings, make_clip, rig_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,8 @@ def moments(rig_path: Path, people: int, settings: ClipSettings) -> Iterator[tup
     """
     rig, visibility = rig_at(rig_path)
     for person in range(people):
-        clip = make_clip(rig, visibility, settings, person * CLIPS_A_SUBJECT + person % CLIPS_A_SUBJECT)
+        own = settings.clips_a_person
+        clip = make_clip(rig, visibility, settings, person * own + person % own)
         cue = MOMENTS[person % len(MOMENTS)]
         index = int(clip.frames[cue].argmax()) if cue else 0
         yield float(clip.labels["score"]), clip.crops[index]

@@ -50,6 +50,13 @@ def test_a_clip_depends_on_seed_and_number_alone(stage: tuple[Rig, Visibility], 
     assert other.labels["subject"] == "rig-6-00001"
 
 
+def test_each_clip_can_show_somebody_else(stage) -> None:
+    alone = dataclasses.replace(SMALL, clips_a_person=1)
+    shown = [make_clip(*stage, alone, number).labels for number in range(3)]
+    assert [labels["subject"] for labels in shown] == [f"rig-5-{number:05d}" for number in range(3)]
+    assert len({labels["skin_tone"] for labels in shown}) == 3
+
+
 def test_five_clips_in_a_row_show_one_person(clips: list[Clip]) -> None:
     assert [clip.labels["subject"] for clip in clips] == [f"rig-5-{number // 5:05d}" for number in range(40)]
     for first in range(0, 40, 5):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,10 +94,18 @@ def test_what_cannot_be_rendered_leaves_the_folder_free(rig_path: Path, tmp_path
         render_clips(rig_path, 1, tmp_path, ClipSettings(seed=-1))
     with pytest.raises(ConfigurationError, match="0 clips"):
         render_clips(rig_path, 0, tmp_path, SMALL)
+    with pytest.raises(ConfigurationError, match="0 of each person"):
+        render_clips(rig_path, 1, tmp_path, replace(SMALL, clips_a_person=0))
     assert list(tmp_path.iterdir()) == []
     render_clips(rig_path, 1, tmp_path, SMALL, workers=1)
     with pytest.raises(ConfigurationError, match="other settings"):
         render_clips(rig_path, 1, tmp_path, ClipSettings(seed=6, frames=4, size_px=32))
+    older = json.loads((tmp_path / "settings.json").read_text(encoding="utf-8"))
+    del older["clips_a_person"]
+    (tmp_path / "settings.json").write_text(json.dumps(older), encoding="utf-8")
+    render_clips(rig_path, 1, tmp_path, SMALL, workers=1)
+    with pytest.raises(ConfigurationError, match="other settings"):
+        render_clips(rig_path, 1, tmp_path, replace(SMALL, clips_a_person=1))
     (tmp_path / "settings.json").write_text("{", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="damaged"):
         render_clips(rig_path, 1, tmp_path, SMALL)

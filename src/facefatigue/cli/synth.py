@@ -37,6 +37,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     render.add_argument("--frames", type=int, default=32, help="frames of a clip (default: 32)")
     render.add_argument("--frame-rate", type=float, default=12.5, metavar="HZ", help="their rate (default: 12.5, as train)")
     render.add_argument("--size", type=int, default=112, metavar="PX", help="height and width of a clip (default: 112)")
+    render.add_argument(
+        "--clips-per-person",
+        type=int,
+        default=5,
+        metavar="N",
+        help="clips of each person (default: 5); 1 teaches more faces",
+    )
     render.add_argument("--workers", type=int, default=2, help="processes (default: 2)")
     render.set_defaults(run=run_render)
     rig = parts.add_parser("rig", help="make the rig file from a clone of ICT-FaceKit", description=RIG)
@@ -60,7 +67,13 @@ def run_render(args: argparse.Namespace) -> int:
     from facefatigue.synth.shards import render_clips
 
     with CountProgress("clips") as progress:
-        settings = ClipSettings(seed=args.seed, frames=args.frames, frame_rate_hz=args.frame_rate, size_px=args.size)
+        settings = ClipSettings(
+            seed=args.seed,
+            frames=args.frames,
+            frame_rate_hz=args.frame_rate,
+            size_px=args.size,
+            clips_a_person=args.clips_per_person,
+        )
         manifest = render_clips(args.rig, args.clips, args.out, settings, workers=args.workers, progress=progress.at)
     print(f"{args.clips} clips listed in {manifest}")
     return EXIT_OK

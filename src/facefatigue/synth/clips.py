@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from facefatigue.synth.rig import Rig
     from facefatigue.synth.scene import Scene
 
-CLIPS_A_SUBJECT = 5
 _SHUTTER_HZ = 30.0  # a camera's own frame rate, of which a clip's frames are a part
 _STUCK_SHARE = 0.08  # clips of which frames are repeated, as a bad connection does
 _SHAKY_SHARE = 0.3
@@ -44,12 +43,14 @@ class ClipSettings:
     Attributes:
         seed: Everything follows from it; other seeds give other people.
         frames, frame_rate_hz, size_px: Of a clip.
+        clips_a_person: Clips in a row that show the same person.
     """
 
     seed: int = 0
     frames: int = 32
     frame_rate_hz: float = 12.5
     size_px: int = 112
+    clips_a_person: int = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,7 @@ def _subject(rig: Rig, seed: int, number: int) -> tuple[Person, Temperament]:
 
 
 def make_clip(rig: Rig, visibility: Visibility, settings: ClipSettings, number: int) -> Clip:
-    """Render clip ``number``; five clips in a row show the same person, in other light and another state.
+    """Render clip ``number``; clips in a row show the same person, in other light and another state.
 
     Args:
         rig: The rig.
@@ -94,7 +95,7 @@ def make_clip(rig: Rig, visibility: Visibility, settings: ClipSettings, number: 
         settings: Of the clips.
         number: From 0.
     """
-    subject = number // CLIPS_A_SUBJECT
+    subject = number // settings.clips_a_person
     person, temperament = _subject(rig, settings.seed, subject)
     rng = np.random.default_rng([settings.seed, subject, number])
     uneven_s = 0.2 * min(1 / settings.frame_rate_hz, 0.1)

@@ -68,8 +68,11 @@ def render_clips(
     ClipSpec(
         frames=settings.frames, frame_rate_hz=settings.frame_rate_hz, size_px=settings.size_px
     )  # refuses what is no clip
-    if clips < 1 or workers < 1:
-        raise ConfigurationError(f"{clips} clips with {workers} workers cannot be rendered; give at least 1 of each")
+    if clips < 1 or workers < 1 or settings.clips_a_person < 1:
+        raise ConfigurationError(
+            f"{clips} clips, {settings.clips_a_person} of each person, with {workers} workers cannot be rendered;"
+            " give at least 1 of each"
+        )
     load_rig(rig_path)
     if (out_dir / MANIFEST).exists() and not (out_dir / "settings.json").exists():
         raise ConfigurationError(f"{out_dir}: has a {MANIFEST} that was not rendered; choose another folder for the clips")
@@ -99,6 +102,8 @@ def _same_settings(path: Path, settings: ClipSettings) -> None:
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
             raise ConfigurationError(f"{path}: is damaged; choose another folder") from None
+        if isinstance(found, dict):
+            found = {"clips_a_person": type(settings).clips_a_person} | found  # which older folders do not say
         if found != wanted:
             raise ConfigurationError(f"{path.parent}: holds clips of other settings ({found}); choose another folder")
         return
