@@ -239,7 +239,7 @@ def _still(**tracks: float) -> Performance:
 def test_the_rating_rises_with_closure_from_the_first_bit() -> None:
     steps = [_still(closure=share, heaviness=share).rated for share in np.linspace(0, 0.9, 19)]
     assert all(high > low for low, high in pairwise(steps))
-    assert all(high > low + 0.05 for low, high in pairwise(steps[:6]))
+    assert all(high > low + 0.02 for low, high in pairwise(steps[:6]))
     assert steps[0] < 0.1
     assert steps[6] > 0.6
     assert _still(closure=0.6, heaviness=0.6).rated > 0.9
@@ -253,6 +253,15 @@ def test_the_rating_excuses_what_is_seen_to_have_another_cause() -> None:
     assert _still(closure=0.4, gaze_down=1.0).rated < bare + 0.09
     assert _still(closure=0.4, squint=0.9).rated < bare + 0.12
     assert _still(closure=0.4, heaviness=0.4).rated > bare + 0.7
+
+
+def test_eyes_that_are_narrow_by_nature_count_little() -> None:
+    assert _still().by(0.9).rated < _still().rated + 0.15
+    assert _still().by(0.7).rated > _still().rated + 0.5  # nobody can tell them from heavy ones
+    assert _still().by(1.2).rated == _still().rated
+    dense = perform(0.5, _temperament(), np.array([0.0, 2.0]), np.random.default_rng(0)).by(0.8)
+    assert dense.dense.opening == dense.opening == 0.8
+    assert (_still(closure=1.0).by(0.6).lid == 1).all()
 
 
 def test_the_rating_knows_nothing_that_is_not_seen(drawn: list[Performance]) -> None:

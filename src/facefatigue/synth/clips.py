@@ -101,7 +101,8 @@ def make_clip(rig: Rig, visibility: Visibility, settings: ClipSettings, number: 
     uneven_s = 0.2 * min(1 / settings.frame_rate_hz, 0.1)
     time_s = np.arange(settings.frames) / settings.frame_rate_hz + rng.uniform(-uneven_s, uneven_s, settings.frames)
     fatigue = float(rng.uniform())
-    performance = perform(fatigue, temperament, time_s, rng)
+    opening = eye_aperture(person.vertices[rig.marks]) / eye_aperture(rig.neutral[rig.marks])
+    performance = perform(fatigue, temperament, time_s, rng).by(opening)
     scene = make_scene(rng)
     filmed = film(person, performance, visibility, scene=scene, size_px=settings.size_px, rng=rng)
     labels = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,11 +64,12 @@ class Performance:
         yawning: (F,) bool; ``yawn``: (F,) how far a yawn shows, 0 to 1, a suppressed one less than half.
         gaze_down, smile, squint: (F,) 0 to 1: causes of narrow eyes that are no fatigue.
         heaviness: (F,) share of closure by fatigue alone (hanging lids, slow blinks, microsleeps) over the rested eye.
-        rest: Share by which the lids of the rested eye hang lower than an average person's; below 0 for wide eyes.
+        rest: Share by which the lids of the rested eye hang lower than they could; below 0 for wide eyes.
         nodding: (F,) sinking of the head by fatigue, in radians.
         hand: (F,) 0, out of the picture, to 1, at its place; ``hand_place``: "mouth", "eye", "cheek", "chin" or "".
         blinks: Closures that meet the window, microsleeps among them; ``yawns``: (start, end) in seconds.
         skin: State of the skin.
+        opening: How wide these eyes open, an average person's being 1; the shape of the face decides it.
         dense: The same act at 10 Hz if ``time_s`` has gaps of more than 0.15 s; what is summed over time is summed there.
     """
 
@@ -94,7 +95,12 @@ class Performance:
     blinks: tuple[Blink, ...]
     yawns: tuple[tuple[float, float], ...]
     skin: SkinState
+    opening: float = 1.0
     dense: Performance | None = None
+
+    def by(self, opening: float) -> Performance:
+        """The same act by somebody whose eyes open so wide."""
+        return replace(self, opening=opening, dense=None if self.dense is None else replace(self.dense, opening=opening))
 
     @property
     def perclos(self) -> float:
@@ -105,7 +111,7 @@ class Performance:
     @property
     def lid(self) -> Track:
         """(F,) share of closure that is seen: of an eye as open as an average one, 0, to 1 closed; below 0 for wide eyes."""
-        return seen_closure(self.closure, self.rest)
+        return seen_closure(self.closure, self.rest, self.opening)
 
     @property
     def rated(self) -> float:
@@ -118,11 +124,12 @@ def rate(act: Performance) -> float:
 
     1 - (1 - lids)(1 - yawn)(1 - head)(1 - hand)(1 - face), each smooth and rising from 0:
 
-    * lids = 1 - exp(-x), x = (H/0.22)^1.5 + P/0.5 + 0.2 (L/0.4 s)². H is the mean closure that looks tired: heaviness in
-      full, over an average person's open eye, since a rater does not know how wide this person's are when awake, and of the
-      closure beyond it 0.25, or 0.03 where a downward gaze, a squint, a smile or a yawn is seen to be the cause. P is the
-      share of time that heaviness covers at least 80 %, softened: 1 / (1 + exp((0.8 - heaviness)/0.04)). L is the mean
-      length of the blinks that are no microsleeps.
+    * lids = 1 - exp(-x), x = (H/0.27)² + P/0.5 + 0.2 (L/0.4 s)². H is the mean closure that looks tired: heaviness in
+      full, over an average person's open eye, since a rater does not know how wide this person's are when awake (eyes that
+      are a tenth narrower by nature, about one standard deviation, count 0.13), and of the closure beyond it 0.25, or 0.03
+      where a downward gaze, a squint, a smile or a yawn is seen to be the cause. P is the share of time that heaviness
+      covers at least 80 %, softened: 1 / (1 + exp((0.8 - heaviness)/0.04)). L is the mean length of the blinks that are no
+      microsleeps.
     * yawn = 0.78 (1 - exp(-3.2 y)), y the mean of the visible yawn.
     * head = 0.7 (1 - exp(-n/0.15)), n the deepest sinking in radians.
     * hand = 0.35 of the share of time with a hand rubbing an eye.
@@ -137,12 +144,12 @@ def rate(act: Performance) -> float:
     crowd = max(1.0, (length_s / 3.2) ** 0.5)
     excused = np.maximum.reduce([act.gaze_down, act.squint, act.smile, act.yawn])
     beyond = np.maximum(act.closure - act.heaviness, 0)
-    lowered = np.maximum(seen_closure(act.heaviness, act.rest), 0)
+    lowered = np.maximum(seen_closure(act.heaviness, act.rest, act.opening), 0)
     heavy = float(_over_time(t, lowered + beyond * (0.25 - 0.22 * np.clip(excused, 0, 1))))
     shut = float(_over_time(t, 1 / (1 + np.exp((CLOSED_FROM - act.heaviness) / 0.04))))
     lengths = [b.duration_s for b in act.blinks if b.duration_s < MICROSLEEP_S and b.end_s > t[0] and b.start_s < t[-1]]
     long = (float(np.mean(lengths)) / 0.4) ** 2 if lengths else 0.0
-    lids = 1 - np.exp(-((heavy / 0.22) ** 1.5 + shut / 0.5 + 0.2 * long))
+    lids = 1 - np.exp(-((heavy / 0.27) ** 2 + shut / 0.5 + 0.2 * long))
     yawn = 0.78 * (1 - np.exp(-3.2 * crowd * float(_over_time(t, act.yawn))))
     head = 0.7 * (1 - np.exp(-max(float(act.nodding.max()), 0) / 0.15))
     hand = 0.35 * min(1.0, crowd * float(_over_time(t, act.hand))) if act.hand_place == "eye" else 0.0
@@ -153,9 +160,9 @@ def rate(act: Performance) -> float:
     return float(1 - (1 - lids) * (1 - yawn) * (1 - head) * (1 - hand) * (1 - face))
 
 
-def seen_closure(closure: Track, rest: float) -> Track:
+def seen_closure(closure: Track, rest: float, opening: float = 1.0) -> Track:
     """(F,) closure over the person's own rested lid as closure over an average person's."""
-    return rest + (1 - rest) * closure
+    return 1 - opening * (1 - rest) * (1 - closure)
 
 
 def _over_time(time_s: Track, track: NDArray[np.generic]) -> float:
