@@ -16,8 +16,8 @@ facefatigue synth render --rig "$RIG" $WINDOWS --clips 600 --seed 202 --out "$OU
 facefatigue synth render --rig "$RIG" $WINDOWS --clips 1000 --seed 203 --out "$OUT/windows/test"
 
 facefatigue train --train "$OUT/moments/train" --val "$OUT/moments/val" --out "$OUT/runs/frames" $NETWORK $TARGETS \
-    $MOMENTS --score-weight 0 --frame-weight 1 --epochs 16 --batch-size 32 --lr 1e-3 --threads 2
+    $MOMENTS --score-weight 0 --frame-weight 1 --epochs 12 --batch-size 32 --lr 1e-3 --threads 2
 facefatigue train --train "$OUT/windows/train" --val "$OUT/windows/val" --out "$OUT/runs/windows" $NETWORK $TARGETS \
-    $WINDOWS --init "$OUT/runs/frames/model" --frame-weight 0.5 --epochs 6 --batch-size 16 --lr 7e-4 --threads 2 \
+    $WINDOWS --init "$OUT/runs/frames/model" --frame-weight 0.5 --epochs 3 --batch-size 16 --lr 7e-4 --threads 2 \
     --name facefatigue-v1 --model-version 1.0.0 --licence Apache-2.0 \
     --training-data "synthetic clips rendered from ICT-FaceKit (MIT); no real person"
