@@ -137,7 +137,7 @@ def fill(notes: str, paragraphs: dict[str, str]) -> str:
     if missing := [name for name in PLACES if f"{{{name}}}" not in notes]:
         raise ConfigurationError(f"the notes have no place for {', '.join(missing)}")
     for name, text in paragraphs.items():
-        notes = notes.replace(f"{{{name}}}", text.strip())
+        notes = notes.replace(f"{{{name}}}", text.rstrip().lstrip("\n"))
     return notes
 
 

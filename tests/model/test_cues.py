@@ -86,7 +86,8 @@ def test_each_frame_is_read_by_itself_and_in_units(small_config, random_network)
 def test_of_cues_alone_nothing_else_decides(small_config, random_network):
     network = random_network(small_config(backbone="resnet2d_cues", cues=CUES, temporal_input="cues"))
     with torch.inference_mode():
-        moments, cues = network.read(network.maps(torch.rand(1, 3, 6, 32, 32)))
+        clip = torch.rand(1, 3, 6, 32, 32)
+        moments, cues = network.read(clip, network.maps(clip))
         pooled = network.temporal(moments, cues)
         assert torch.equal(network.temporal(torch.rand_like(moments), cues), pooled)
         assert not torch.equal(network.temporal(moments, cues + 1), pooled)
@@ -151,6 +152,8 @@ def test_the_graph_gives_the_cues_as_well(tmp_path, small_config, random_network
     )
     network = random_network(config)
     network.set_cue_statistics(torch.arange(8.0) / 8, torch.arange(8.0) / 8 + 0.1)
+    if depth == 50:  # so many random layers end in logits of thousands, whose rounding alone is beyond the tolerance
+        network.reader.features.weight.data /= 100
     written = write_artefact(network, config, tmp_path / "m", "# card")
     assert 0 < written.check.cues_difference <= TOLERANCE
     session = onnxruntime.InferenceSession(written.artefact.onnx_path, providers=["CPUExecutionProvider"])

@@ -95,12 +95,16 @@ class Untrained:
             parts = [self._network(_laid_out(clips))[1] for clips in batches(windows)]
         return {"scores": _joined(parts)}
 
+    def _read(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+        moments, cues = self._network.read(clip, self._network.maps(clip))
+        return moments, cues
+
     def _frame_by_frame(self, windows: Windows) -> Arrays:
         network = self._network
         used, places = np.unique(windows.index, return_inverse=True)
         places = places.reshape(windows.index.shape)
         parts = [
-            network.read(network.maps(_laid_out(clip_from_crops(windows.frames[used[start : start + _FRAMES]])[None])))
+            self._read(_laid_out(clip_from_crops(windows.frames[used[start : start + _FRAMES]])[None]))
             for start in range(0, len(used), _FRAMES)
         ]  # each (1, f, 4w) and (1, f, K)
         if not parts:

@@ -46,7 +46,7 @@ EPILOG = """\
 examples:
   facefatigue evaluate runs/fold-1/model --clips clips --split split.json --fold 1 --out results/fold-1
   facefatigue evaluate runs/fold-1/model --clips clips --split split.json --calibrate temperature --by glasses,light --out r
-  facefatigue evaluate rig-v0 --videos my-videos/manifest.csv --out results/mine"""
+  facefatigue evaluate facefatigue-v1 --videos my-videos/manifest.csv --out results/mine"""
 
 DEFAULT_GROUPS = ("scenario", "glasses", "skin_tone", "light", "infrared")
 

@@ -14,7 +14,7 @@ Needs facefatigue[train].
 
 examples:
   facefatigue export my-model                    in place
-  facefatigue export rig-v0 --out rig-v0-again   a copy of a shipped model"""
+  facefatigue export facefatigue-v1 --out copy   a copy of a shipped model"""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

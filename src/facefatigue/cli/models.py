@@ -31,7 +31,7 @@ SHOW_DESCRIPTION = """\
 Show what a model is: licence, training data, measured figures, input, network, hashes and its card.
 
 examples:
-  facefatigue models show rig-v0
+  facefatigue models show facefatigue-v1
   facefatigue models show runs/best --json"""
 
 IMPORT_DESCRIPTION = """\
@@ -114,20 +114,22 @@ def run_list(args: argparse.Namespace) -> int:
 def run_show(args: argparse.Namespace) -> int:
     """Print everything about one model."""
     from facefatigue.model.artefact import load_artefact
+    from facefatigue.model.config import BACKBONE_TITLES
 
     artefact = load_artefact(args.model)
     if args.json:
         print(json.dumps({**_entries(artefact), "card": artefact.card_text()}, indent=2, ensure_ascii=False))
         return 0
     config = artefact.config
-    block = f"non-local block ({config.non_local_mode}) {config.non_local_placement} stage {config.non_local_position}"
+    place = "over the frames" if config.cues else f"{config.non_local_placement} stage {config.non_local_position}"
+    block = f"non-local block ({config.non_local_mode}) {place}"
     rows = {
         "name": config.name,
         "version": config.version,
         "licence": config.licence,
         "training data": config.training_data,
         "input": _input(config),
-        "network": f"3D-ResNet-{config.depth}, first stage {config.first_channel} channels, "
+        "network": f"{BACKBONE_TITLES[config.backbone].format(config.depth)}, first stage {config.first_channel} channels, "
         + (block if config.non_local_position else "no non-local block"),
         "output": "sigmoid" if config.head == "sigmoid" else f"{config.classes} classes",
         "folder": str(artefact.folder),

@@ -9,7 +9,7 @@ from pathlib import Path
 from facefatigue.errors import ModelError
 from facefatigue.model.config import ModelConfig
 
-DEFAULT_MODEL = "rig-v0"
+DEFAULT_MODEL = "facefatigue-v1"
 CONFIG_FILE = "config.json"
 SAFETENSORS_FILE = "model.safetensors"
 ONNX_FILE = "model.onnx"

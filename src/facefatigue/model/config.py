@@ -38,6 +38,15 @@ TEMPORAL_INPUTS: tuple[TemporalInput, ...] = get_args(TemporalInput)
 # Of "resnet2d_cues": its non-local block stands behind all else that looks over time, or nowhere.
 CUE_NON_LOCAL_POSITIONS = (0, 4)
 
+# What a backbone is called; {} is the depth.
+BACKBONE_TITLES: dict[Backbone, str] = {
+    "resnet3d": "3D-ResNet-{}",
+    "r2plus1d": "R(2+1)D-{}",
+    "resnet2d": "2D-ResNet-{}, mean over frames",
+    "resnet2d_attention": "2D-ResNet-{}, frame attention",
+    "resnet2d_cues": "2D-ResNet-{}, cues over time",
+}
+
 # Fields that a config.json may lack because it is older than they are; their defaults say what such a model is.
 _LATER_FIELDS = frozenset({"backbone", "cues", "temporal_input"})
 

@@ -97,18 +97,19 @@ class EyeReader(nn.Module):
         self.height, self.width = (_EYE_STEP * max(round(part * size / _EYE_STEP), 1) for part in (_EYE_HEIGHT, _EYE_WIDTH))
         self.top = max(round(EYE_Y * size) - self.height // 2, 0)
         self.left, self.right = (min(max(round(x * size) - self.width // 2, 0), size - self.width) for x in EYE_X)
+        self.channels = 2 * width
         self.conv = convolution(3, width, size=5, stride=2, backbone=backbone)
         self.norm = nn.BatchNorm3d(width)
         self.blocks = nn.Sequential(
             BasicBlock(width, width, stride=1, backbone=backbone),
-            BasicBlock(width, 2 * width, stride=2, backbone=backbone),
-            BasicBlock(2 * width, 2 * width, stride=2, backbone=backbone),
+            BasicBlock(width, self.channels, stride=2, backbone=backbone),
+            BasicBlock(self.channels, self.channels, stride=2, backbone=backbone),
         )
 
     @property
     def count(self) -> int:
         """Numbers that are read of the two eyes of one frame."""
-        return 2 * self.blocks[-1].conv2.out_channels * (self.height // _EYE_STEP) * (self.width // _EYE_STEP)
+        return 2 * self.channels * (self.height // _EYE_STEP) * (self.width // _EYE_STEP)
 
     def forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
         """Read both eyes of all frames.

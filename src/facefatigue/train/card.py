@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from facefatigue.model.config import BACKBONE_TITLES
 from facefatigue.train.log import deciding_loss
 
 if TYPE_CHECKING:
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
 
 _DIGITS = 4
 _UNTRAINED = "the score was not trained and means nothing; the frame targets were"
-_BACKBONES = {
-    "resnet3d": "3D-ResNet",
-    "r2plus1d": "R(2+1)D",
-    "resnet2d": "2D-ResNet, mean over frames",
-    "resnet2d_attention": "2D-ResNet, frame attention",
-    "resnet2d_cues": "2D-ResNet, cues over time",
-}
 
 
 def card_metrics(best: LogRow) -> dict[str, float | str]:
@@ -59,7 +53,7 @@ def card_text(
         "",
         f"A network that scores fatigue in clips of {settings.frames} frames at {settings.frame_rate_hz:g} Hz,",
         (
-            f"{settings.size_px} × {settings.size_px} px: {_BACKBONES[settings.backbone]}-{settings.depth}, "
+            f"{settings.size_px} × {settings.size_px} px: {BACKBONE_TITLES[settings.backbone].format(settings.depth)}, "
             f"first stage {settings.first_channel} channels, non-local position {settings.non_local_position}, {head}."
         ),
         *([] if settings.score_weight else ["", f"Not for use as it is: {_UNTRAINED}."]),
