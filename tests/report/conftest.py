@@ -99,7 +99,9 @@ def make_report() -> Callable[..., Report]:
                 frame_rate_hz=24.0,
                 timestamp_repairs={"missing": 2},
             ),
-            model=ModelInfo(name="some-model", version="0.1.0", sha256="5f" * 32, licence="Apache-2.0", engine="onnxruntime"),
+            model=ModelInfo(
+                name="some-model", version="0.1.0", sha256="5f" * 32, licence="Apache-2.0", engine="onnxruntime"
+            ),
             faces=tuple(made),
             warnings=warnings,
         )

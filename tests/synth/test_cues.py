@@ -215,8 +215,8 @@ def test_the_rating_spreads_over_its_range_and_follows_the_state(drawn: list[Per
     low, high = np.quantile(rated, (0.02, 0.98))
     assert low < 0.08
     assert high > 0.95
-    assert 0.38 < (rated > 0.5).mean() < 0.47
-    assert np.histogram(rated, bins=10, range=(0, 1))[0].max() < 0.2 * len(rated)
+    assert 0.25 < (rated > 0.5).mean() < 0.5  # neither kind is rare
+    assert np.histogram(rated, bins=10, range=(0, 1))[0].min() > 0.03 * len(rated)  # nor is any grade
     assert 0.65 < _ranked(state, rated) < 0.95
 
 
@@ -258,7 +258,7 @@ def test_the_rating_excuses_what_is_seen_to_have_another_cause() -> None:
 def test_eyes_that_are_narrow_by_nature_count_little() -> None:
     assert _still().by(0.9).rated < _still().rated + 0.15
     assert _still().by(0.7).rated > _still().rated + 0.5  # nobody can tell them from heavy ones
-    assert _still().by(1.2).rated == _still().rated
+    assert _still().by(1.2).rated == pytest.approx(_still().rated, abs=0.001)
     dense = perform(0.5, _temperament(), np.array([0.0, 2.0]), np.random.default_rng(0)).by(0.8)
     assert dense.dense.opening == dense.opening == 0.8
     assert (_still(closure=1.0).by(0.6).lid == 1).all()

@@ -51,7 +51,8 @@ def test_a_temperature_divides_the_logits_and_leaves_the_first_network_alone(net
 
 def test_a_card_tells_everything_or_is_refused() -> None:
     notes = "# x\n" + "\n".join(f"{{{name}}}" for name in PLACES)
-    assert fill(notes, {name: f" {name} text\n" for name in PLACES}) == "# x\n" + "\n".join(f"{n} text" for n in PLACES)
+    filled = fill(notes, {name: f"\n    {name} text\n" for name in PLACES})  # as a block of commands begins
+    assert filled == "# x\n" + "\n".join(f"    {name} text" for name in PLACES)
     with pytest.raises(ConfigurationError, match="no place for limits"):
         fill(notes.replace("{limits}", ""), {})
 
