@@ -10,7 +10,7 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench bench-memory bench-training evaluate-default clean
+.PHONY: help demo test lint types bench bench-landmarks bench-memory bench-training evaluate-default clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -43,6 +43,9 @@ test: lint types ## install everything; lint, types, tests
 
 bench: $(VENV)/.dev ## speed and memory (VIDEO=path for one's own, REFERENCE=1 for the published pipeline beside it)
 	$(BIN)/python benchmarks/end_to_end.py $(if $(VIDEO),"$(VIDEO)") $(if $(REFERENCE),--reference)
+
+bench-landmarks: $(VENV)/.dev ## time of the landmarker on one core (VIDEO=path for one's own)
+	$(BIN)/python benchmarks/landmarks.py $(if $(VIDEO),"$(VIDEO)")
 
 bench-memory: $(VENV)/.dev ## memory over half an hour of video (VIDEO=path for one's own)
 	$(BIN)/python benchmarks/memory.py $(if $(VIDEO),"$(VIDEO)")
