@@ -51,7 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Examine everything; exit code 5 when the weights are not in order."""
-    checks = [*_versions(), *_detector(), *_models(), *_engines(), *_cameras()]
+    checks = [*_versions(), *_detector(), *_landmarker(), *_models(), *_engines(), *_cameras()]
     if args.json:
         print(json.dumps([asdict(check) for check in checks], indent=2))
     else:
@@ -90,6 +90,18 @@ def _detector() -> Iterator[Check]:
     else:
         hashes = ", ".join(f"{net} {digest[:12]}" for net, digest in WEIGHTS_SHA256.items())
         yield Check("face detector", ok=True, detail=f"weights as shipped ({hashes})")
+
+
+def _landmarker() -> Iterator[Check]:
+    from facefatigue.landmarks.landmarker import WEIGHTS_SHA256, Landmarker
+
+    try:
+        Landmarker()
+    except FaceFatigueError as error:
+        yield Check("face landmarks", ok=False, detail=str(error))
+    else:
+        hashes = ", ".join(f"{net} {digest[:12]}" for net, digest in WEIGHTS_SHA256.items())
+        yield Check("face landmarks", ok=True, detail=f"weights as shipped ({hashes})")
 
 
 def _models() -> Iterator[Check]:
