@@ -33,7 +33,8 @@ def test_the_sample_gives_every_file_and_a_table(tmp_path: Path, capsys: pytest.
     assert "drowsy.mp4" in out
     assert "drowsy.report.html" in out
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {f"drowsy.{end}" for end in ("report.json", "windows.csv", "timeline.png", "report.html", "overlay.mp4")}
+    ends = ("report.json", "windows.csv", "timeline.png", "report.html", "overlay.mp4", "signs.csv", "events.csv")
+    assert names == {f"drowsy.{end}" for end in ends}
     report = json.loads((tmp_path / "drowsy.report.json").read_text())
     assert report["schema"] == "facefatigue.report/1"
     (face,) = report["faces"]
@@ -41,6 +42,22 @@ def test_the_sample_gives_every_file_and_a_table(tmp_path: Path, capsys: pytest.
     assert len(face["windows"]) == int(20 / load_artefact(DEFAULT_MODEL).config.window_s)
     assert 0 <= face["score_interval"][0] <= face["score"] <= face["score_interval"][1] <= 1
     assert face["score"] == pytest.approx(np.mean([window["score"] for window in face["windows"]]))
+    assert len(face["signs"]["blinks"]) >= 1
+    assert face["signs"]["fatigue"] is None
+    (line,) = [line for line in out.splitlines() if line.startswith("signs of drowsy.mp4: ")]
+    assert "blinks" in line
+    assert "PERCLOS not measurable: " in line
+    events = (tmp_path / "drowsy.events.csv").read_text().splitlines()
+    assert sum(",blink," in event for event in events) == len(face["signs"]["blinks"])
+    assert len((tmp_path / "drowsy.signs.csv").read_text().splitlines()) == 501
+
+
+def test_without_signs_they_are_null(sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", str(sample), "--no-signs", "--duration", "5", "--out", str(tmp_path)]) == 0
+    assert "signs of" not in capsys.readouterr().out
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {f"drowsy.{end}" for end in ("report.json", "windows.csv", "timeline.png", "report.html")}
+    assert json.loads((tmp_path / "drowsy.report.json").read_text())["faces"][0]["signs"] is None
 
 
 def test_json_is_all_there_is_on_stdout(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
@@ -239,6 +256,7 @@ def test_doctor_and_completion(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json"]) == 0
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)}
     assert checks["face detector"]["ok"]
+    assert checks["face landmarks"]["ok"]
     assert checks["engine onnxruntime"]["ok"]
     assert checks[f"model {DEFAULT_MODEL}"]["ok"]
     for shell in ("bash", "zsh", "tcsh"):

@@ -28,7 +28,7 @@ def window(score: float | None, label: str = "alert", reason: str | None = None)
 
 @pytest.fixture(scope="module")
 def estimator():
-    with Estimator(engine="onnxruntime") as opened:
+    with Estimator(engine="onnxruntime", signs=False) as opened:
         yield opened
 
 
@@ -69,7 +69,7 @@ def test_too_dark_too_blurred_too_small_too_short(estimator: Estimator, sample, 
         ("small", Limits(eye_distance_px=1e4), "too_small"),
         ("uncovered", Limits(coverage=1.1), "low_coverage"),
     ):
-        with Estimator(engine="onnxruntime", limits=limits) as strict:
+        with Estimator(engine="onnxruntime", limits=limits, signs=False) as strict:
             (face,) = strict.analyze(sample, max_duration_s=4).report.faces
         assert (face.label, face.score, face.abstain_reason) == ("abstain", None, reason), name
     (short,) = estimator.analyze(write_video("short.mp4", frames[:30])).report.faces
@@ -99,9 +99,9 @@ def test_who_has_left_for_good_costs_no_memory(estimator: Estimator, sample) -> 
     session = estimator._session(None)
     for index, rgb in enumerate(frames + [np.full_like(frames[0], 127)] * 60):
         session.see(rgb, index / 25)
-    record = session._records[0]
-    assert record.sampler is None
-    assert [window.abstain_reason for window in record.windows] == []  # nothing was collected yet
+    timeline = session._timelines[0]
+    assert timeline.sampler is None
+    assert [window.abstain_reason for window in timeline.windows] == []  # nothing was collected yet
     assert [live.window.abstain_reason for live in session.ready(wait=True)] == [None, "low_coverage"]
     faces, _ = session.finish()
     assert len(faces[0].windows) == 2
@@ -167,10 +167,10 @@ def test_two_people(sample, write_video) -> None:
     with open_video(sample) as video:
         frames = [np.concatenate([f.rgb, np.asarray(f.rgb[:, ::-1] // 2 + 60)], axis=1) for f in video if f.index < 80]
     path = write_video("two.mp4", frames)
-    main = facefatigue.analyze(path, engine="onnxruntime")
+    main = facefatigue.analyze(path, engine="onnxruntime", signs=False)
     assert len(main.faces) == 1
     assert any("--all-faces" in warning for warning in main.warnings)
-    everybody = facefatigue.analyze(path, engine="onnxruntime", all_faces=True)
+    everybody = facefatigue.analyze(path, engine="onnxruntime", all_faces=True, signs=False)
     assert [face.track for face in everybody.faces] == [0, 1]
     assert all(face.score is not None for face in everybody.faces)
 
@@ -178,7 +178,7 @@ def test_two_people(sample, write_video) -> None:
 def test_engines_agree_on_a_video(sample) -> None:
     scores = {}
     for engine in ("onnxruntime", "openvino", "torch"):
-        with Estimator(engine=engine, precision="f32") as opened:  # type: ignore[arg-type]
+        with Estimator(engine=engine, precision="f32", signs=False) as opened:  # type: ignore[arg-type]
             report = opened.analyze(sample, max_duration_s=6).report
             scores[engine] = [w.score for w in report.faces[0].windows]
     np.testing.assert_allclose(scores["openvino"], scores["onnxruntime"], atol=1e-3)

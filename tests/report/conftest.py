@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,10 @@ from facefatigue.estimate.report import (
     WindowQuality,
     WindowResult,
 )
+from facefatigue.signs import SignSeries, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 def _window(start_s: float, length_s: float, score: float | None, reason: Any = "too_dark") -> WindowResult:
@@ -140,3 +142,82 @@ def _jpeg(level: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(rgb).save(buffer, "JPEG")
     return buffer.getvalue()
+
+
+@pytest.fixture
+def make_series() -> Callable[..., SignSeries]:
+    """What is read from a made-up face that blinks every 3.7 s and does what it is told."""
+
+    def make(
+        *,
+        duration_s: float = 60.0,
+        rate_hz: float = 25.0,
+        blinks_s: Sequence[float] | None = None,
+        shut: Sequence[tuple[float, float]] = (),
+        yawns: Sequence[tuple[float, float]] = (),
+        nods_s: Sequence[float] = (),
+        away: Sequence[tuple[float, float]] = (),
+        aside: Sequence[tuple[float, float]] = (),
+    ) -> SignSeries:
+        time_s = np.arange(0, duration_s, 1 / rate_hz)
+        for start_s, end_s in away:
+            time_s = time_s[(time_s < start_s) | (time_s >= end_s)]
+        # So many readings stray a little, as those of the nets do; nothing is drawn at random.
+        wide = 0.6 + 0.01 * np.sin(37.0 * time_s) + 0.01 * np.sin(91.0 * time_s)
+        blinks = np.asarray(np.arange(2.0, duration_s - 1, 3.7) if blinks_s is None else blinks_s)
+        if len(blinks):
+            nearest = blinks[np.abs(np.searchsorted(blinks, time_s)[:, None] + [-1, 0]).clip(0, len(blinks) - 1)]
+            away_s = np.abs(nearest - time_s[:, None]).min(axis=1)
+            wide = wide * (1 - 0.75 * (1 - away_s / 0.15).clip(0, 1))
+        for start_s, end_s in shut:
+            wide[(time_s >= start_s) & (time_s < end_s)] = 0.15
+        mouth = np.full(len(time_s), 0.03)
+        for start_s, end_s in yawns:
+            inside = (time_s >= start_s) & (time_s <= end_s)
+            mouth[inside] += 0.8 * np.sin(np.pi * (time_s[inside] - start_s) / (end_s - start_s)) ** 2
+        pitch = np.zeros(len(time_s))
+        for start_s in nods_s:  # sinks for 1.6 s, comes up in 0.4 s
+            pitch += 0.35 * np.interp(time_s, [start_s, start_s + 1.6, start_s + 2.0], [0, 1, 0], 0, 0)
+        seen = np.ones((len(time_s), 2), np.bool_)
+        for start_s, end_s in aside:
+            seen[(time_s >= start_s) & (time_s < end_s)] = False
+        still = np.zeros(len(time_s), np.float32)
+        return SignSeries(
+            time_s=time_s,
+            openness=np.stack([wide, 0.97 * wide], axis=1).astype(np.float32),
+            mouth_open=mouth.astype(np.float32),
+            smile=still,
+            squint=still,
+            gaze_down=still,
+            yaw_rad=still,
+            pitch_rad=pitch.astype(np.float32),
+            roll_rad=still,
+            eye_visible=seen,
+            start_s=0.0,
+            end_s=duration_s,
+        )
+
+    return make
+
+
+@pytest.fixture
+def with_signs() -> Callable[..., Analysis]:
+    """An analysis whose faces have signs, measured from series by track."""
+
+    def add(analysis: Analysis, series: dict[int, SignSeries], **changed: Any) -> Analysis:
+        """Entries of ``changed`` replace what was measured."""
+        faces = tuple(
+            dataclasses.replace(face, signs={**signs_of(series[face.track]), **changed}) if face.track in series else face
+            for face in analysis.report.faces
+        )
+        report = dataclasses.replace(analysis.report, faces=faces)
+        return dataclasses.replace(analysis, report=report, sign_series=series)
+
+    return add
+
+
+def signs_of(series: SignSeries) -> dict[str, Any]:
+    """Signs as a report holds them."""
+    signs = measure(series).to_dict()
+    reasons = {**signs["not_measurable"], "fatigue": "there is no baseline"}
+    return {**signs, "fatigue": None, "not_measurable": reasons}

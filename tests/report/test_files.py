@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import subprocess
 import sys
@@ -12,7 +13,8 @@ import pytest
 from facefatigue.atomic import atomic_path
 from facefatigue.errors import OutputError
 from facefatigue.estimate.report import WINDOW_COLUMNS, Report
-from facefatigue.report.files import write_csv, write_json, write_report
+from facefatigue.estimate.sign_report import FaceSignReport, SignAnalysis, SignReport
+from facefatigue.report.files import write_csv, write_json, write_report, write_sign_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +30,30 @@ def test_four_files(tmp_path: Path, make_analysis: Callable[..., Analysis]) -> N
     assert [path.name for path in paths] == [f"driver 07{suffix}" for suffix in SUFFIXES]
     assert sorted((tmp_path / "new" / "out").iterdir()) == sorted(paths)
     assert Report.from_json(paths[0].read_text(encoding="utf-8")) == analysis.report
+
+
+def test_with_signs_there_are_six_files(tmp_path: Path, make_analysis: Callable[..., Analysis]) -> None:
+    analysis = make_analysis(faces=2)
+    blink = {"start_s": 1.0, "end_s": 1.2}
+    first = dataclasses.replace(analysis.report.faces[0], signs={"blinks": [blink], "not_measurable": {}})
+    report = dataclasses.replace(analysis.report, faces=(first, analysis.report.faces[1]))
+    paths = write_report(dataclasses.replace(analysis, report=report), tmp_path, "driver 07")
+    assert [path.name for path in paths] == [f"driver 07{suffix}" for suffix in [*SUFFIXES, ".signs.csv", ".events.csv"]]
+    assert len(paths[5].read_text(encoding="utf-8").splitlines()) == 2
+    assert Report.from_json(paths[0].read_text(encoding="utf-8")) == report
+
+
+@pytest.mark.parametrize("tracks", [(), (0,), (0, 4)])
+def test_the_files_of_signs_alone(tmp_path: Path, make_report: Callable[..., Report], tracks: tuple[int, ...]) -> None:
+    signs = {"blinks": [{"start_s": 1.0, "end_s": 1.2}], "not_measurable": {}}
+    faces = [FaceSignReport(track=track, frames=9, coverage=1.0, signs=signs) for track in tracks]
+    report = SignReport(source=make_report().source, faces=tuple(faces))
+    paths = write_sign_report(SignAnalysis(report=report), tmp_path / "out", "a")
+    assert [path.name for path in paths] == ["a.signs.json", "a.signs.csv", "a.events.csv", "a.signs.png"]
+    assert SignReport.from_json(paths[0].read_text(encoding="utf-8")) == report
+    assert len(paths[1].read_text(encoding="utf-8").splitlines()) == 1
+    assert len(paths[2].read_text(encoding="utf-8").splitlines()) == 1 + len(tracks)
+    assert paths[3].stat().st_size > 1000
 
 
 def test_csv_has_a_row_a_window(tmp_path: Path, make_report: Callable[..., Report]) -> None:
@@ -100,7 +126,8 @@ def test_nan_is_refused_before_anything_is_written(tmp_path: Path, make_report: 
 
 
 def test_importing_the_stage_loads_nothing_slow() -> None:
-    modules = ["", ".cells", ".chart", ".files", ".names", ".overlay", ".page", ".summary", ".timeline"]
+    modules = ["", ".cells", ".chart", ".files", ".names", ".overlay", ".page", ".sign_files", ".sign_summary"]
+    modules += [".summary", ".timeline"]
     code = "import sys\n" + "\n".join(f"import facefatigue.report{name}" for name in modules)
     code += "\nprint([name for name in ('matplotlib', 'av', 'jinja2', 'PIL', 'pandas', 'torch') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from facefatigue.estimate.report import Analysis, Report
+    from facefatigue.signs import SignSeries
 
 VOID = {"meta", "img", "rect", "line", "path", "br"}
 
@@ -163,3 +164,74 @@ def test_chart_numbers(make_report: Callable[..., Report]) -> None:
 def test_a_page_that_cannot_be_written(tmp_path: Path, make_analysis: Callable[..., Analysis]) -> None:
     with pytest.raises(OutputError, match="does not exist"):
         write_html(make_analysis(), tmp_path / "gone" / "p.html")
+
+
+def test_signs_with_what_is_usual_and_what_was_not_measurable(
+    tmp_path: Path,
+    make_analysis: Callable[..., Analysis],
+    with_signs: Callable[..., Analysis],
+    make_series: Callable[..., SignSeries],
+) -> None:
+    series = make_series(duration_s=72, yawns=[(10, 16.5)], shut=[(50, 52.5)])
+    analysis = with_signs(make_analysis(windows=36, duration_s=72), {0: series})
+    page = page_of(tmp_path / "p.html", analysis)
+    signs = analysis.report.faces[0].signs
+    assert signs is not None
+    text = " ".join(page.texts)
+    for said in (
+        "Signs",
+        f"{100 * signs['perclos']:.1f}",
+        f"{signs['blink_rate_per_min']:.1f}",
+        "17 at rest",
+        "(Bentivoglio et al. 1997)",
+        "Movement Disorders 12",
+        "Not measurable:",
+        "there is no baseline",
+        signs["not_measurable"]["yawns_per_hour"],
+        "Microsleeps, yawns and nods (2)",
+        "eyes shut for 2.5 s",
+        "blink of 0.",
+    ):
+        assert said in text
+    kinds = [attributes["class"] for attributes in page.all("g")]
+    assert kinds.count("mark yawns") == 1
+    assert kinds.count("mark microsleeps") == 2  # over the lids, and in a lane
+    assert kinds.count("mark blinks") == len(signs["blinks"])
+
+
+def test_a_page_without_signs_says_nothing_of_them(tmp_path: Path, make_analysis: Callable[..., Analysis]) -> None:
+    text = " ".join(page_of(tmp_path / "p.html", make_analysis()).texts)
+    assert "PERCLOS" not in text
+    assert "Bentivoglio" not in text
+
+
+def test_reasons_are_escaped_and_null_signs_are_no_obstacle(
+    tmp_path: Path,
+    make_analysis: Callable[..., Analysis],
+    with_signs: Callable[..., Analysis],
+    make_series: Callable[..., SignSeries],
+) -> None:
+    evil = "<script>alert(1)</script>"
+    nothing = dict.fromkeys(("openness", "perclos", "blinks", "microsleeps", "yawns", "nods", "head_pose"))
+    reasons = dict.fromkeys(nothing, evil)
+    given = {**nothing, "not_measurable": reasons}
+    page = page_of(tmp_path / "p.html", with_signs(make_analysis(), {0: make_series(duration_s=25)}, **given))
+    assert not page.all("script")
+    assert evil in " ".join(page.texts)
+    bare = make_analysis()
+    face = dataclasses.replace(bare.report.faces[0], signs={})
+    page_of(tmp_path / "p.html", dataclasses.replace(bare, report=dataclasses.replace(bare.report, faces=(face,))))
+
+
+def test_three_hours_of_signs_are_a_small_page(
+    tmp_path: Path,
+    make_analysis: Callable[..., Analysis],
+    with_signs: Callable[..., Analysis],
+    make_series: Callable[..., SignSeries],
+) -> None:
+    series = make_series(duration_s=10_800, rate_hz=10)
+    without = make_analysis(windows=100, length_s=108.0, duration_s=10_800)
+    write_html(without, tmp_path / "without.html")
+    write_html(with_signs(without, {0: series}), tmp_path / "with.html")
+    sizes = [(tmp_path / name).stat().st_size for name in ("without.html", "with.html")]
+    assert sizes[1] - sizes[0] < 120_000

@@ -8,14 +8,18 @@ import pytest
 from PIL import Image
 
 from facefatigue.errors import OutputError, UsageError
-from facefatigue.report.timeline import draw_timeline
+from facefatigue.report.face_signs import FaceSigns
+from facefatigue.report.timeline import draw_signs, draw_timeline
+from facefatigue.signs import measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from facefatigue.estimate.report import Report
+    from facefatigue.estimate.report import Analysis, Report
+    from facefatigue.signs import SignSeries
 
+MICROSLEEP, YAWN, NOD, BLINK = (204, 121, 167), (230, 159, 0), (86, 180, 233), (0, 158, 115)
 ALERT, FATIGUE = (0, 114, 178), (213, 94, 0)
 
 
@@ -101,3 +105,91 @@ def test_errors(tmp_path: Path, make_report: Callable[..., Report]) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="not a folder"):
         draw_timeline(make_report(), tmp_path / "file" / "t.png")
+
+
+def times_of(path: Path, colour: tuple[int, int, int], end_s: float) -> np.ndarray[Any, Any]:
+    """Where a colour stands on the time axis, in seconds."""
+    picture = pixels(path)
+    width = picture.shape[1]
+    found = columns_of(picture, colour)
+    return (found - 0.085 * width) / (0.875 * width) * end_s
+
+
+def test_signs_lie_below_the_score_at_their_times(
+    tmp_path: Path,
+    make_analysis: Callable[..., Analysis],
+    with_signs: Callable[..., Analysis],
+    make_series: Callable[..., SignSeries],
+) -> None:
+    series = make_series(duration_s=72, yawns=[(10, 16.5)], shut=[(50, 52.5)], nods_s=[40.0], away=[(60, 64)])
+    analysis = with_signs(make_analysis(windows=36, duration_s=72), {0: series})
+    path = tmp_path / "t.png"
+    draw_timeline(analysis.report, path, sign_series=analysis.sign_series)
+    yawn, nod, microsleep, blinks = (times_of(path, colour, 72) for colour in (YAWN, NOD, MICROSLEEP, BLINK))
+    assert (yawn.min(), yawn.max()) == (pytest.approx(10.6, abs=0.7), pytest.approx(15.8, abs=0.7))
+    assert 40 <= nod.min() <= nod.max() <= 42
+    assert (microsleep.min(), microsleep.max()) == (pytest.approx(50, abs=0.2), pytest.approx(52.5, abs=0.2))
+    assert blinks.min() == pytest.approx(2, abs=0.2)
+    assert not ((blinks > 60) & (blinks < 64)).any()
+    draw_timeline(analysis.report, tmp_path / "without.png")  # no series: no course of the lids
+    draw_timeline(make_analysis(windows=36, duration_s=72).report, tmp_path / "scores.png")
+    heights = [pixels(tmp_path / name).shape[0] for name in ("t.png", "without.png", "scores.png")]
+    assert heights[0] > heights[1] > heights[2]
+
+
+def test_three_hours_of_signs_are_a_small_picture(
+    tmp_path: Path,
+    make_analysis: Callable[..., Analysis],
+    with_signs: Callable[..., Analysis],
+    make_series: Callable[..., SignSeries],
+) -> None:
+    series = make_series(duration_s=10_800, rate_hz=10, yawns=[(8000, 8006)], shut=[(9000, 9002)], away=[(3000, 3600)])
+    analysis = with_signs(make_analysis(windows=3600, length_s=3.0, duration_s=10_800), {0: series})
+    for name in ("t.png", "t.svg"):
+        draw_timeline(analysis.report, tmp_path / name, sign_series=analysis.sign_series)
+        assert (tmp_path / name).stat().st_size < 1_500_000
+    # A yawn of six seconds is less than a pixel wide, but is seen.
+    assert times_of(tmp_path / "t.png", YAWN, 10_800) == pytest.approx(8003, abs=20)
+    assert times_of(tmp_path / "t.png", MICROSLEEP, 10_800).size
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"duration_s": 3, "blinks_s": []},
+        {"duration_s": 61, "rate_hz": 3},
+        {"duration_s": 61, "rate_hz": 5},
+        {"duration_s": 61, "aside": [(0, 61)]},
+        {"duration_s": 61, "away": [(0, 61)]},
+        {"duration_s": 61, "away": [(i + 0.5, i + 0.9) for i in range(60)]},
+        {"duration_s": 80, "away": [(15, 65)]},
+    ],
+)
+def test_what_cannot_be_measured_is_no_obstacle(
+    tmp_path: Path,
+    make_report: Callable[..., Report],
+    make_series: Callable[..., SignSeries],
+    given: dict[str, Any],
+) -> None:
+    source = make_report(duration_s=given["duration_s"]).source
+    series = make_series(**given)
+    draw_signs(source, [FaceSigns(track=0, signs=measure(series).to_dict(), series=series)], tmp_path / "s.png")
+    assert (tmp_path / "s.png").stat().st_size > 5000
+
+
+def test_signs_alone(tmp_path: Path, make_report: Callable[..., Report], make_series: Callable[..., SignSeries]) -> None:
+    source = make_report(duration_s=40).source
+    series = make_series(duration_s=40, yawns=[(10, 16.5)])
+    face = FaceSigns(track=0, signs=measure(series).to_dict(), series=series)
+    path = tmp_path / "s.png"
+    draw_signs(source, [face], path)
+    assert times_of(path, YAWN, 40).min() == pytest.approx(10.6, abs=0.7)
+    heights = []
+    for count in (0, 1, 2, 6, 9):
+        draw_signs(source, [dataclasses.replace(face, track=track) for track in range(count)], path)
+        heights.append(pixels(path).shape[0])
+    assert heights[:4] == sorted(set(heights[:4]))
+    assert heights[4] == heights[3]
+    draw_signs(source, [FaceSigns(track=0, signs={"not_measurable": {"blinks": "$x^2$ \\frac{ 昨日"}})], path)
+    with pytest.raises(UsageError, match=r"\.png"):
+        draw_signs(source, [face], tmp_path / "s.gif")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DRIVERS, TALKERS, LONG, OTHERS = "yawdd", "liveportrait", "talking_face", "edge_cases"
 FRANCK = f"{LONG}/franck.mp4"
-_READING_CODE = code_digest("video", "faces", "estimate/session.py", "landmarker.py")
+_READING_CODE = code_digest("video", "faces", "estimate/crowd.py", "estimate/session.py", "landmarker.py")
 _SUFFIXES = frozenset({".avi", ".mp4", ".mov", ".mkv", ".webm"})
 
 

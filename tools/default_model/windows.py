@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 STRIDE_S = 0.5
 FOLLOWING_CODE = code_digest(
-    "video", "faces", "clips", "estimate/session.py", "estimate/limits.py", "default_model/windows.py"
+    "video", "faces", "clips", "estimate/crowd.py", "estimate/session.py", "estimate/limits.py", "default_model/windows.py"
 )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SUBCOMMANDS = (
     "predict",
+    "signs",
     "data",
     "prepare",
     "synth",
@@ -41,6 +42,7 @@ examples:
   facefatigue predict my_video.mp4         a timeline of one video: table, picture, web page, JSON, CSV
   facefatigue predict *.mp4 --out results  many videos, one folder
   facefatigue predict 0 --duration 60      one minute of the first camera
+  facefatigue signs my_video.mp4           blinks, eye closure, yawns and nods alone, in less time
   facefatigue doctor                       what is installed, and whether it works
 
 exit codes: 0 done, 2 usage, 3 input unreadable, 4 no face could be scored, 5 model, 6 configuration or output,

@@ -98,10 +98,10 @@ def _landmarker() -> Iterator[Check]:
     try:
         Landmarker()
     except FaceFatigueError as error:
-        yield Check("landmarker", ok=False, detail=str(error))
+        yield Check("face landmarks", ok=False, detail=str(error))
     else:
         hashes = ", ".join(f"{net} {digest[:12]}" for net, digest in WEIGHTS_SHA256.items())
-        yield Check("landmarker", ok=True, detail=f"weights as shipped ({hashes})")
+        yield Check("face landmarks", ok=True, detail=f"weights as shipped ({hashes})")
 
 
 def _models() -> Iterator[Check]:

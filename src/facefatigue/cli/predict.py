@@ -4,39 +4,55 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import math
-import sys
-import tempfile
-from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from facefatigue.cli.progress import Progress
-from facefatigue.errors import EXIT_ABSTAINED, EXIT_OK, OutputError, SourceError, UsageError
+from facefatigue.cli.sources import (
+    SEVERAL_EXPLAINED,
+    SOURCES_EXPLAINED,
+    add_reading_arguments,
+    add_source_arguments,
+    chosen_sources,
+    for_each_source,
+    positive_s,
+    print_count,
+    print_json,
+    results_folder,
+    worst,
+)
+from facefatigue.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
-    from facefatigue.estimate import Analysis, Estimator, Report
+    from pathlib import Path
 
-Outcome = Literal["done", "abstained", "failed"]
+    from facefatigue.estimate import Analysis, Estimator, Report
 
 DESCRIPTION = """\
 Turn videos of faces into fatigue timelines: a score from 0 (alert) to 1 (fatigued) for every window of time, with a
-class, an interval and the picture quality. Where a face cannot be judged the answer is "abstain", with the reason."""
+class, an interval and the picture quality. Where a face cannot be judged the answer is "abstain", with the reason.
+Beside the score stand the signs that a person can see: blinks, eye closure (PERCLOS), microsleeps, yawns, nods."""
 
-EPILOG = """\
-SOURCE is a video file, a pattern of numbered images (shot_%04d.png), a camera number (0 is the first), or an address
-(http, https, rtsp, ...). Write ./-name.mp4 for a name that begins with a dash.
+EPILOG = f"""\
+{SOURCES_EXPLAINED}
 
 files for each source, in the folder of --out:
   NAME.report.html   a page with timeline, pictures and numbers: open this first
   NAME.timeline.png  the timeline, ready for a paper
   NAME.report.json   everything, for programs (schema facefatigue.report/1)
   NAME.windows.csv   one row a window
+  NAME.signs.csv     one row a frame: openness of either eye, mouth, gaze, turn of the head (not with --no-signs)
+  NAME.events.csv    one row a blink, yawn, microsleep or nod (not with --no-signs)
   NAME.overlay.mp4   the video with score, class and box drawn in (--overlay)
 
-With several sources a bad one does not stop the others; the exit code is the worst one (failed, then abstained, then
-done)."""
+examples:
+  facefatigue predict talk.mp4                     score and signs: table, page, picture, JSON, CSV
+  facefatigue predict talk.mp4 --no-signs          the score alone, in less time
+  facefatigue predict *.mp4 --out results          many videos, one folder
+  facefatigue predict meeting.mp4 --all-faces      everybody; reading the signs of each face takes its time
+  facefatigue signs talk.mp4                       the signs alone: no network of fatigue is loaded
+
+{SEVERAL_EXPLAINED}"""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -48,10 +64,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    sources = parser.add_argument("sources", nargs="*", metavar="SOURCE", help="what to analyse; see below")
-    sources.complete = {"bash": "_shtab_compgen_files", "zsh": "_files", "tcsh": "f"}  # type: ignore[attr-defined]
-    parser.add_argument("--sample", action="store_true", help="analyse the sample video that ships with the package")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the results (default: facefatigue-out)")
+    add_source_arguments(parser)
     parser.add_argument("--model", metavar="NAME|PATH", help="a shipped model or a model folder (default: the shipped one)")
     parser.add_argument(
         "--engine",
@@ -59,98 +72,55 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default="auto",
         help="what runs the network (default: auto, the fastest installed)",
     )
-    parser.add_argument("--all-faces", action="store_true", help="report every face instead of the main one")
+    parser.add_argument(
+        "--no-signs", action="store_true", help="do not measure blinks, eye closure, yawns and nods, which takes time"
+    )
     parser.add_argument("--overlay", action="store_true", help="also write the video with score, class and box drawn in")
     parser.add_argument(
         "--stride",
-        type=_positive,
+        type=positive_s,
         metavar="SECONDS",
         help="time from one window's start to the next (default: one window, so that windows do not overlap)",
     )
-    parser.add_argument(
-        "--duration", type=_positive, metavar="SECONDS", help="stop after so much video; for cameras and streams"
-    )
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="print the report (a list for several sources) on stdout and nothing else; files only with --out",
-    )
+    add_reading_arguments(parser)
     parser.set_defaults(run=run)
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
-    return value
 
 
 def run(args: argparse.Namespace) -> int:
     """Analyse every source; returns the worst exit code."""
     sources = _sources(args)
-    from facefatigue.cli import report_error
     from facefatigue.estimate import Estimator
     from facefatigue.model.artefact import DEFAULT_MODEL
-    from facefatigue.report import summary_table, unique_stems, write_report
+    from facefatigue.report import write_report
 
-    out_dir = args.out if args.out is not None else None if args.json else Path("facefatigue-out")
-    if out_dir is not None:
-        _make_folder(out_dir)
+    out_dir = results_folder(args)
     model = DEFAULT_MODEL if args.model is None else args.model
     reports: list[Report] = []
     files: list[Path] = []
-    codes: list[int] = []
-    with Estimator(model, engine=args.engine, all_faces=args.all_faces, stride_s=args.stride) as estimator:
-        for source, stem in zip(sources, unique_stems(sources), strict=True):
-            try:
-                analysis = _analyze(estimator, source, args, keep=out_dir is not None)
-                if out_dir is not None:
-                    files += write_report(analysis, out_dir, stem)
-                reports.append(analysis.report)
-                if args.overlay and out_dir is not None:
-                    files.append(_write_overlay(analysis, source, out_dir / f"{stem}.overlay.mp4", args.duration))
-            except Exception as error:
-                if len(sources) == 1 and not reports:
-                    raise
-                codes.append(report_error(error, debug=args.debug))  # nothing may stop the other sources
-                continue
-            codes.append(EXIT_ABSTAINED if analysis.report.abstained else EXIT_OK)
+    with Estimator(
+        model, engine=args.engine, all_faces=args.all_faces, stride_s=args.stride, signs=not args.no_signs
+    ) as estimator:
+
+        def work(source: str, stem: str) -> bool:
+            analysis = _analyze(estimator, source, args, keep=out_dir is not None)
+            if out_dir is not None:
+                files.extend(write_report(analysis, out_dir, stem))
+            reports.append(analysis.report)
+            if args.overlay and out_dir is not None:
+                files.append(_write_overlay(analysis, source, out_dir / f"{stem}.overlay.mp4", args.duration))
+            return analysis.report.abstained
+
+        codes = for_each_source(sources, work, reports, debug=args.debug)
     if args.json:
-        plain = [report.to_dict() for report in reports]
-        print(json.dumps(plain if len(sources) > 1 else plain[0], indent=2, allow_nan=False))  # ASCII: valid anywhere
+        print_json([report.to_dict() for report in reports], several=len(sources) > 1)
     else:
-        _print_results(summary_table(reports), reports, files)
-    if len(sources) > 1:
-        print(_counted(codes), file=sys.stderr if args.json else sys.stdout)
+        _print_results(reports, files)
+    print_count(codes, to_stderr=args.json)
     return worst(codes)
 
 
-def worst(codes: list[int]) -> int:
-    """The exit code for several sources: a failure is worse than an abstention, which is worse than success."""
-    failures = [code for code in codes if _outcome(code) == "failed"]
-    return max(failures) if failures else max(codes, default=EXIT_OK)
-
-
-def _outcome(code: int) -> Outcome:
-    return "done" if code == EXIT_OK else "abstained" if code == EXIT_ABSTAINED else "failed"
-
-
-def _counted(codes: list[int]) -> str:
-    counts = Counter(_outcome(code) for code in codes)
-    return f"{len(codes)} sources: {counts['done']} done, {counts['abstained']} abstained, {counts['failed']} failed"
-
-
 def _sources(args: argparse.Namespace) -> list[str]:
-    sources = list(args.sources)
-    if args.sample:
-        from facefatigue.api import sample_video
-
-        sources.insert(0, str(sample_video()))
-    if not sources:
-        raise UsageError("no SOURCE given; name a video file, or try the sample: facefatigue predict --sample")
+    sources = chosen_sources(args)
     if args.overlay and args.json and args.out is None:
         raise UsageError("--overlay writes a file; with --json also give --out DIR")
     if args.overlay:
@@ -161,18 +131,6 @@ def _sources(args: argparse.Namespace) -> list[str]:
                 if (location := locate(source)).live:
                     raise UsageError(f"{location}: --overlay reads a video twice, which a live source does not allow")
     return sources
-
-
-def _make_folder(folder: Path) -> None:
-    from facefatigue.atomic import make_folder, output_error
-
-    try:
-        make_folder(folder)
-        tempfile.TemporaryFile(dir=folder).close()  # said before hours are spent
-    except OutputError as error:
-        raise OutputError(f"{error} (--out)") from error
-    except OSError as error:
-        raise OutputError(f"{output_error(folder, error)} (--out)") from error
 
 
 def _analyze(estimator: Estimator, source: str, args: argparse.Namespace, *, keep: bool) -> Analysis:
@@ -202,11 +160,18 @@ def _write_overlay(analysis: Analysis, source: str, path: Path, limit_s: float |
     return path
 
 
-def _print_results(table: str, reports: list[Report], files: list[Path]) -> None:
+def _print_results(reports: list[Report], files: list[Path]) -> None:
     from facefatigue.report import display_name
+    from facefatigue.report.sign_summary import signs_line
+    from facefatigue.report.summary import summary_table
 
-    if table:
-        print(table)
+    print(summary_table(reports))
+    for report in reports:
+        name = display_name(report.source.path)
+        for face in report.faces:
+            if face.signs is not None:
+                whose = name if len(report.faces) == 1 else f"{name}, face {face.track}"
+                print(f"signs of {whose}: {signs_line(face.signs)}")
     for report in reports:
         for warning in report.warnings:
             print(f"note: {display_name(report.source.path)}: {warning}")

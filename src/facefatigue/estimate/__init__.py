@@ -14,15 +14,21 @@ from facefatigue.estimate.report import (
     WindowResult,
 )
 from facefatigue.estimate.session import LiveWindow
+from facefatigue.estimate.sign_reader import SignReader
+from facefatigue.estimate.sign_report import FaceSignReport, SignAnalysis, SignReport
 
 __all__ = [
     "Analysis",
     "Estimator",
     "FaceReport",
+    "FaceSignReport",
     "Limits",
     "LiveWindow",
     "ModelInfo",
     "Report",
+    "SignAnalysis",
+    "SignReader",
+    "SignReport",
     "SourceInfo",
     "Thumbnail",
     "Trajectory",

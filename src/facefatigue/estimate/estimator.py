@@ -14,25 +14,23 @@ from facefatigue.errors import BrokenVideoError, ConfigurationError
 from facefatigue.estimate.limits import Limits
 from facefatigue.estimate.report import Analysis, ModelInfo, Report, SourceInfo
 from facefatigue.estimate.session import LiveWindow, Session
+from facefatigue.estimate.source import face_warnings, frames_of, source_info, video_warnings
+from facefatigue.estimate.watch_signs import SignWatch
 from facefatigue.faces import Mtcnn, check_frame
+from facefatigue.landmarks import Landmarker
 from facefatigue.model.artefact import DEFAULT_MODEL, load_artefact
 from facefatigue.model.logits import fatigue_probability
 from facefatigue.video import open_video
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
 
     from numpy.typing import NDArray
 
     from facefatigue.engine import EngineName
-    from facefatigue.estimate.report import FaceReport
-    from facefatigue.video import Video
-
-    Progress = Callable[[int, float, float | None], None]
-
+    from facefatigue.estimate.source import Progress
 
 MAX_STRIDE_S = 86400.0
 
@@ -41,7 +39,7 @@ class Estimator:
     """Scores faces with one model; loads it once, for as many sources as you like.
 
     For files, cameras and addresses call :meth:`analyze`. For frames of your own call :meth:`push` for each and
-    :meth:`finish` at the end; the scores are the same for the same frames. Not for use from several threads at once.
+    :meth:`finish` at the end; scores and signs are the same for the same frames. Not for use from several threads at once.
 
     Args:
         model: Name of a shipped model or path of a model folder.
@@ -52,6 +50,8 @@ class Estimator:
             overlap, as published.
         limits: When to abstain.
         threads: Threads for the network; None: one a core.
+        signs: Also measure the visible signs (blinks, eye closure, yawns, nods) of the reported faces. With all faces asked
+            for, each of them costs time in every frame.
 
     Raises:
         ModelError: No such model, or its files are damaged.
@@ -69,6 +69,7 @@ class Estimator:
         stride_s: float | None = None,
         limits: Limits | None = None,
         threads: int | None = None,
+        signs: bool = True,
     ) -> None:
         if stride_s is not None and not 0 < stride_s <= MAX_STRIDE_S:
             raise ConfigurationError(
@@ -81,6 +82,8 @@ class Estimator:
         self._limits = limits or Limits()
         self._all_faces = all_faces
         self._stride_s = stride_s
+        self._signs = signs
+        self._landmarker: Landmarker | None = None
         self._live: Session | None = None
         self._live_size = (0, 0)
         self.model_info = ModelInfo(
@@ -124,24 +127,30 @@ class Estimator:
         Raises:
             SourceError: The source cannot be read as a video.
         """
-        with open_video(source) as video, ThreadPoolExecutor(1, "facefatigue-engine") as executor:
-            session = self._session(executor, keep_trajectories=keep_trajectories, keep_thumbnails=keep_thumbnails)
-            for frame in video:
-                if max_duration_s is not None and frame.time_s >= max_duration_s:
-                    break
+        with (
+            open_video(source) as video,
+            ThreadPoolExecutor(1, "facefatigue-engine") as executor,
+            ThreadPoolExecutor(1, "facefatigue-signs") as reader,
+        ):
+            session = self._session(executor, reader, keep_trajectories=keep_trajectories, keep_thumbnails=keep_thumbnails)
+            for frame in frames_of(video, max_duration_s, progress):
                 session.see(frame.rgb, frame.time_s)
                 for _ in session.ready():
                     pass
-                if progress is not None:
-                    progress(session.frames, frame.time_s, video.info.duration_s)
             faces, others = session.finish()
+            warnings = video_warnings(video) + face_warnings(len(faces), others, all_faces=self._all_faces)
             report = Report(
-                source=_source_info(video, session),
+                source=source_info(video, session.frames, session.last_s),
                 model=self.model_info,
                 faces=faces,
-                warnings=tuple(_warnings(video, faces, others, all_faces=self._all_faces)),
+                warnings=tuple(warnings),
             )
-        return Analysis(report=report, trajectories=session.trajectories(), thumbnails=session.thumbnails())
+        return Analysis(
+            report=report,
+            trajectories=session.trajectories(),
+            thumbnails=session.thumbnails(),
+            sign_series=session.sign_series(),
+        )
 
     def push(self, frame: NDArray[np.uint8], time_s: float) -> tuple[LiveWindow, ...]:
         """Take one live frame; scores each window in the call that completes it.
@@ -160,7 +169,7 @@ class Estimator:
         if not math.isfinite(time_s):
             raise ValueError(f"the time of a frame must be a finite number of seconds, not {time_s}")
         if self._live is None:
-            self._live = self._session(None)
+            self._live = self._session()
             self._live_start_s = time_s
         self._live.see(np.array(frame, order="C"), time_s - self._live_start_s)
         self._live_size = (frame.shape[1], frame.shape[0])
@@ -195,11 +204,16 @@ class Estimator:
             source=source,
             model=self.model_info,
             faces=faces,
-            warnings=tuple(_face_warnings(faces, others, all_faces=self._all_faces)),
+            warnings=tuple(face_warnings(len(faces), others, all_faces=self._all_faces)),
         )
 
     def _session(
-        self, executor: ThreadPoolExecutor | None, *, keep_trajectories: bool = False, keep_thumbnails: bool = False
+        self,
+        executor: ThreadPoolExecutor | None = None,
+        reader: ThreadPoolExecutor | None = None,
+        *,
+        keep_trajectories: bool = False,
+        keep_thumbnails: bool = False,
     ) -> Session:
         return Session(
             detector=self._detector,
@@ -211,48 +225,14 @@ class Estimator:
             keep_trajectories=keep_trajectories,
             keep_thumbnails=keep_thumbnails,
             executor=executor,
+            signs=SignWatch(self._open_landmarker, reader) if self._signs else None,
         )
+
+    def _open_landmarker(self) -> Landmarker:
+        if self._landmarker is None:
+            self._landmarker = Landmarker()
+        return self._landmarker
 
     def _score(self, crops: NDArray[np.uint8]) -> tuple[float, float]:
         output = self._engine.run(clip_from_crops(crops)[None])
         return float(output.score[0]), float(fatigue_probability(output.logits)[0])
-
-
-def _source_info(video: Video, session: Session) -> SourceInfo:
-    interval_s = video.clock.mean_interval_s
-    # Cut short by a limit, the length is that of the frames that were analysed.
-    read_s = video.clock.duration_s if video.exhausted else session.last_s + (video.clock.median_interval_s or 0.0)
-    return SourceInfo(
-        path=str(video.location),
-        duration_s=max(read_s, 0.0),
-        frames=session.frames,
-        width=video.info.width,
-        height=video.info.height,
-        rotation_deg=video.info.rotation_deg,
-        mirrored=video.info.mirrored,
-        variable_frame_rate=video.clock.variable,
-        frame_rate_hz=1 / interval_s if interval_s else None,
-        timestamp_repairs=dict(video.clock.repairs),
-        corrupt_frames=video.corrupt_frames,
-    )
-
-
-def _warnings(video: Video, faces: tuple[FaceReport, ...], others: int, *, all_faces: bool) -> list[str]:
-    warnings = []
-    if repairs := video.clock.repairs:
-        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(repairs.items()))
-        warnings.append(f"Timestamps were repaired ({counts}); times may be off around those frames.")
-    if video.corrupt_frames:
-        warnings.append(f"The decoder met {video.corrupt_frames} damaged frames or packets; what could be read was used.")
-    if video.ended_early:
-        warnings.append("The file ends before its stated end; it was probably cut off.")
-    if video.dropped_frames:
-        warnings.append(f"{video.dropped_frames} frames came faster than they could be analysed and were left out.")
-    return warnings + _face_warnings(faces, others, all_faces=all_faces)
-
-
-def _face_warnings(faces: tuple[FaceReport, ...], others: int, *, all_faces: bool) -> list[str]:
-    if others and not all_faces and faces:
-        plural = "track" if others == 1 else "tracks"
-        return [f"Only the main face is reported; {others} more {plural} of a face were seen (--all-faces reports all)."]
-    return []

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
-from facefatigue.errors import MissingExtraError, UsageError
+from facefatigue.errors import MissingExtraError
+from facefatigue.estimate.plain import PlainReader, json_text, to_plain
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
+    from facefatigue.signs import SignSeries
 
 SCHEMA = "facefatigue.report/1"
 
@@ -110,7 +112,9 @@ class FaceReport:
         label: Majority vote of the scored windows, or "abstain".
         abstain_reason: Why, when it abstains.
         windows: The timeline, in order of time.
-        signs: Measured visible signs, once there are any.
+        signs: The visible signs: :meth:`facefatigue.signs.Signs.to_dict`, and ``fatigue``, what the blinks say about it. A
+            sign that could not be measured is None, with the reason in ``not_measurable``. None as a whole when nobody asked
+            for signs. A face that abstains may have signs, and one without signs a score.
     """
 
     track: int
@@ -148,7 +152,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain dicts, lists, strings and numbers, in the order of the schema."""
-        return {"schema": SCHEMA, **_plain(self)}
+        return {"schema": SCHEMA, **to_plain(self)}
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """The report as JSON text, which is always valid UTF-8.
@@ -159,24 +163,17 @@ class Report:
         Raises:
             ValueError: A number is NaN or infinite, which no report may hold.
         """
-        text = json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # a file name that is not UTF-8 came as lone surrogates
-            text = json.dumps(self.to_dict(), indent=indent, allow_nan=False)
-        return text
+        return json_text(self.to_dict(), indent=indent)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The report that :meth:`to_dict` gave; fields that this version does not know are passed over.
 
         Raises:
-            UsageError: Not a ``facefatigue.report/1``: another schema, a field missing or of the wrong type.
+            UsageError: Not a ``facefatigue.report/1``: another schema, a field missing or of the wrong type, or a number
+                that is not finite.
         """
-        schema = data.get("schema") if isinstance(data, Mapping) else None
-        if schema != SCHEMA:
-            raise UsageError(f"not a report: its schema is {schema!r}, not {SCHEMA!r}")
-        report: Self = _read(cls, data, "report")
+        report: Self = _READER.read(cls, data)
         return report
 
     @classmethod
@@ -186,11 +183,8 @@ class Report:
         Raises:
             UsageError: Not JSON, or not a ``facefatigue.report/1``.
         """
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise UsageError(f"not a report: not JSON ({error})") from error
-        return cls.from_dict(data)
+        report: Self = _READER.parse(cls, text)
+        return report
 
     def to_rows(self) -> list[dict[str, str | int | float | None]]:
         """The windows of all faces as flat rows, with the columns of :data:`WINDOW_COLUMNS` in that order."""
@@ -242,71 +236,11 @@ WINDOW_COLUMNS = (
 )
 
 
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return {entry.name: _plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(entry) for entry in value]
-    return value
-
-
-def _read(kind: Any, data: Any, where: str) -> Any:
-    """An instance of the dataclass ``kind`` from plain data, each field checked against its annotation."""
-    if not isinstance(data, Mapping):
-        raise _wrong(where, "an object", data)
-    values = {}
-    for entry in dataclasses.fields(kind):
-        place = f"{where}.{entry.name}"
-        if entry.name in data:
-            values[entry.name] = _read_field(str(entry.type), data[entry.name], place)
-        elif entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING:
-            raise UsageError(f"not a report: {place} is missing")
-    return kind(**values)
-
-
-def _read_field(annotation: str, value: Any, where: str) -> Any:
-    if annotation.endswith(" | None"):
-        return None if value is None else _read_field(annotation.removesuffix(" | None"), value, where)
-    if annotation.startswith("tuple["):
-        items = annotation.removeprefix("tuple[").removesuffix("]").split(", ")
-        if not isinstance(value, list | tuple) or (items[-1] != "..." and len(value) != len(items)):
-            raise _wrong(where, "a list" if items[-1] == "..." else f"{len(items)} values", value)
-        return tuple(_read_field(items[0], entry, f"{where}[{index}]") for index, entry in enumerate(value))
-    if annotation in _NESTED:
-        return _read(_NESTED[annotation], value, where)
-    if annotation in _CHOICES:
-        if value not in _CHOICES[annotation]:
-            raise _wrong(where, "one of " + ", ".join(_CHOICES[annotation]), value)
-        return value
-    expected, accepted = _PLAIN_TYPES[annotation]
-    if not isinstance(value, accepted) or (isinstance(value, bool) and annotation != "bool"):
-        raise _wrong(where, expected, value)
-    if annotation != "float":
-        return value
-    assert isinstance(value, int | float)
-    if not math.isfinite(value):
-        raise _wrong(where, expected, value)
-    return float(value)
-
-
-def _wrong(where: str, expected: str, value: Any) -> UsageError:
-    shown = repr(value)
-    return UsageError(f"not a report: {where} should be {expected}, not {shown if len(shown) <= 60 else shown[:57] + '...'}")
-
-
-# The annotations of the fields above, as their text reads.
-_NESTED: dict[str, type] = {kind.__name__: kind for kind in (SourceInfo, ModelInfo, FaceReport, WindowResult, WindowQuality)}
-_CHOICES: dict[str, tuple[str, ...]] = {"Label": get_args(Label), "AbstainReason": get_args(AbstainReason)}
-_PLAIN_TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
-    "str": ("a text", (str,)),
-    "bool": ("true or false", (bool,)),
-    "int": ("a whole number", (int,)),
-    "float": ("a number", (int, float)),
-    "Mapping[str, int]": ("an object", (Mapping,)),
-    "Mapping[str, Any]": ("an object", (Mapping,)),
-}
+_READER = PlainReader(
+    SCHEMA,
+    (SourceInfo, ModelInfo, FaceReport, WindowResult, WindowQuality),
+    {"Label": get_args(Label), "AbstainReason": get_args(AbstainReason)},
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -343,8 +277,10 @@ class Analysis:
         report: The report.
         trajectories: One a reported face; empty unless asked for.
         thumbnails: At most a few dozen a face, spread evenly over its windows; empty unless asked for.
+        sign_series: By track, what the signs of the reported faces were measured from; empty without signs.
     """
 
     report: Report
     trajectories: tuple[Trajectory, ...] = ()
     thumbnails: tuple[Thumbnail, ...] = ()
+    sign_series: Mapping[int, SignSeries] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from facefatigue.estimate.report import FaceReport, Label, Report, WindowResult
+    from facefatigue.estimate.report import FaceReport, Label, Report, SourceInfo, WindowResult
 
 # More windows than this cannot be told apart on a page 2,000 pixels wide.
 MAX_CELLS = 360
@@ -153,9 +153,14 @@ def why_nothing(report: Report, face: FaceReport | None = None) -> str:
     if face is not None:
         seconds = face.coverage * report.source.duration_s
         return f"No window could be scored: {reason_text(face.abstain_reason)} (face followed for {seconds:.1f} s)."
-    if not report.source.frames:
+    return nobody(report.source)
+
+
+def nobody(source: SourceInfo) -> str:
+    """One sentence that says why there is no face."""
+    if not source.frames:
         return "No frame could be read."
-    return f"No face was found in {report.source.duration_s:.1f} s of video ({report.source.frames} frames)."
+    return f"No face was found in {source.duration_s:.1f} s of video ({source.frames} frames)."
 
 
 def _bounds(windows: Sequence[WindowResult]) -> list[tuple[float, float]]:

@@ -95,7 +95,7 @@ def chart_of(report: Report, face: FaceReport) -> Chart:
                 x=x(span.start_s),
                 width=width,
                 text=span.reason if width >= _LABEL_WIDTH else "",
-                title=f"{_between(span.start_s, span.end_s, end_s)}: no score, {span.reason}",
+                title=f"{between(span.start_s, span.end_s, end_s)}: no score, {span.reason}",
             )
         )
     return Chart(
@@ -115,7 +115,7 @@ def chart_of(report: Report, face: FaceReport) -> Chart:
         risers=tuple((x(b.start_s), _y(before), _y(after)) for (_, before), (b, after) in pairwise(scored) if b.joined),
         band=band,
         mean_y=None if face.score is None else _y(face.score),
-        ticks=_ticks(end_s),
+        ticks=axis_ticks(end_s),
     )
 
 
@@ -123,7 +123,8 @@ def _y(score: float) -> float:
     return round((1 - score) * HEIGHT, 2)
 
 
-def _ticks(end_s: float) -> tuple[Tick, ...]:
+def axis_ticks(end_s: float) -> tuple[Tick, ...]:
+    """The marks of a time axis that ends at ``end_s``."""
     step_s = axis_step_s(end_s, most_ticks=10)
     times_s = [index * step_s for index in range(int(end_s / step_s + 1e-9) + 1)]
     return tuple(
@@ -132,13 +133,14 @@ def _ticks(end_s: float) -> tuple[Tick, ...]:
     )
 
 
-def _between(start_s: float, end_s: float, axis_s: float) -> str:
+def between(start_s: float, end_s: float, axis_s: float) -> str:
+    """A stretch of time as it is written on an axis that ends at ``axis_s``."""
     unit = " s" if axis_s < 120 else ""
     return f"{clock_text(start_s, end_s=axis_s)} – {clock_text(end_s, end_s=axis_s)}{unit}"
 
 
 def _title(cell: Cell, score: float, axis_s: float) -> str:
-    text = f"{_between(cell.start_s, cell.end_s, axis_s)}: score {score:.2f}, {cell.label}"
+    text = f"{between(cell.start_s, cell.end_s, axis_s)}: score {score:.2f}, {cell.label}"
     if cell.windows > 1:
         text += f" (mean of {cell.windows} windows, {cell.low:.2f} – {cell.high:.2f})"
     return text

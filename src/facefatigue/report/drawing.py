@@ -1,4 +1,4 @@
-"""What is drawn onto a frame of the overlay: face boxes, the current score and class, the timeline with a cursor."""
+"""What is drawn onto a frame of the overlay: face boxes, score and class, signs, the timeline with a cursor."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from facefatigue.estimate.report import FaceReport
 from facefatigue.report.cells import Cell, axis_end_s, reason_text, timeline_cells
+from facefatigue.report.face_signs import FaceSigns
+from facefatigue.report.sign_marks import Pencil, SignMarks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from facefatigue.estimate.report import Analysis, Trajectory
 
 _COLOURS = {"alert": (110, 200, 250), "fatigue": (255, 150, 70), "abstain": (190, 190, 190)}
+_SIGN_WORDS = (200, 204, 210)
 _PANEL = (16, 18, 20)
 _PANEL_OPACITY = 200  # of 255
 _MAX_PANEL = 0.4  # of the frame's height
@@ -44,7 +47,9 @@ class FrameArtist:
     """Draws the overlay of one source onto its frames, one after the other.
 
     Text is at least 11 pixels high and grows with the frame. The panel at the bottom has a row a face; where many faces
-    would cover more than 40 % of the frame, those with most windows are shown.
+    would cover more than 40 % of the frame, those with most windows are shown. Of a face with signs, bars beside its box
+    show how far each eye is open, labels below it say what happens, and its row in the panel has a second strip with the
+    opening of the eyes, blinks, microsleeps, yawns and nods over time.
 
     Args:
         analysis: The report and the trajectories.
@@ -59,16 +64,21 @@ class FrameArtist:
         report = analysis.report
         self._named = len(report.faces) > 1
         self._end_s = axis_end_s(report)
-        self._shown = [_Shown.of(face, analysis.trajectories) for face in report.faces or (_NOBODY,)]
+        self._pencil = Pencil(self._font, self._font_px, self._line_px)
+        self._shown = [_Shown.of(face, analysis) for face in report.faces or (_NOBODY,)]
         # Beside the timeline where there is room, else above it.
         beside = width >= 26 * self._font_px
         self._text_px = 14 * self._font_px if beside else 0
-        self._row_px = round(self._font_px * (2.4 if beside else 3.4))
+        # The second strip, and, where they stand above the strips, the words of the signs.
+        self._strip_px = 0
+        if any(shown.marks is not None for shown in self._shown):
+            self._strip_px = round(self._font_px * (1.9 if beside else 3.1))
+        self._row_px = round(self._font_px * (2.4 if beside else 3.4)) + self._strip_px
         most_rows = max(int(height * _MAX_PANEL / self._row_px), 1)
         busiest = sorted(self._shown, key=lambda shown: len(shown.cells), reverse=True)[:most_rows]
         self._rows = [shown for shown in self._shown if shown in busiest]
         self._panel = self._empty_panel()
-        self._panel_text: tuple[str, ...] = ()
+        self._panel_text: tuple[tuple[str, str], ...] = ()
         self._filled_panel = self._panel
 
     def draw(self, rgb: NDArray[np.uint8], time_s: float) -> NDArray[np.uint8]:
@@ -87,6 +97,9 @@ class FrameArtist:
             box = None if shown.trajectory is None else box_at(shown.trajectory, time_s)
             if box is not None:
                 self._draw_box(draw, shown, box, time_s)
+                if shown.marks is not None:
+                    above_panel = (self._size[0], self._size[1] - self._panel.height)
+                    shown.marks.draw_beside(draw, box, time_s, above_panel, self._pencil)
         self._draw_panel(image, draw, time_s)
         return np.asarray(image)
 
@@ -111,20 +124,30 @@ class FrameArtist:
         if not self._rows:
             return
         cells = [shown.cell_at(time_s) for shown in self._rows]
-        texts = tuple(self._text(shown, cell) for shown, cell in zip(self._rows, cells, strict=True))
+        texts = tuple(
+            (self._text(shown, cell), "" if shown.marks is None else shown.marks.words_at(time_s))
+            for shown, cell in zip(self._rows, cells, strict=True)
+        )
         if texts != self._panel_text:
             self._panel_text = texts
             self._filled_panel = self._panel.copy()
             pen = ImageDraw.Draw(self._filled_panel)
-            for row, (text, cell) in enumerate(zip(texts, cells, strict=True)):
-                y = row * self._row_px + (self._row_px / 2 if self._text_px else self._font_px * 0.8)
+            for row, ((text, words), cell) in enumerate(zip(texts, cells, strict=True)):
+                top = row * self._row_px
+                high = self._row_px - self._strip_px
+                y = top + (high / 2 if self._text_px else self._font_px * 0.8)
                 fill = (*_COLOURS[cell.label], 255)
                 pen.text((self._font_px * 0.6, y), text, font=self._font, fill=fill, anchor="lm")
+                if words:
+                    y = top + high + (self._strip_px / 2 - self._font_px * 0.2 if self._text_px else self._font_px * 0.5)
+                    pen.text((self._font_px * 0.6, y), words, font=self._font, fill=(*_SIGN_WORDS, 255), anchor="lm")
         top = self._size[1] - self._filled_panel.height
         image.paste(self._filled_panel, (0, top), self._filled_panel)
         x = self._x(min(time_s, self._end_s))
         for row in range(len(self._rows)):
             y0, y1 = self._spark(row)
+            if self._rows[row].marks is not None:
+                y1 = self._strip(row)[1]
             draw.line((x, top + y0, x, top + y1), fill=(255, 255, 255), width=max(self._line_px // 2, 1))
 
     def _labels(self, shown: _Shown, cell: Cell) -> list[str]:
@@ -152,7 +175,12 @@ class FrameArtist:
     def _spark(self, row: int) -> tuple[float, float]:
         """Top and bottom of a row's timeline within the panel, in pixels."""
         above = 0.35 if self._text_px else 1.5
-        return row * self._row_px + above * self._font_px, (row + 1) * self._row_px - 0.35 * self._font_px
+        return row * self._row_px + above * self._font_px, (row + 1) * self._row_px - self._strip_px - 0.35 * self._font_px
+
+    def _strip(self, row: int) -> tuple[float, float]:
+        """Top and bottom of a row's strip of signs within the panel, in pixels."""
+        bottom = (row + 1) * self._row_px - 0.35 * self._font_px
+        return bottom - 1.5 * self._font_px, bottom
 
     def _empty_panel(self) -> Image.Image:
         panel = Image.new("RGBA", (self._size[0], max(self._row_px * len(self._rows), 1)), (*_PANEL, _PANEL_OPACITY))
@@ -171,6 +199,8 @@ class FrameArtist:
                 else:
                     y = y1 - cell.score * (y1 - y0)
                     pen.line((ends[0], y, ends[1], y), fill=(*_COLOURS[cell.label], 255), width=self._line_px)
+            if shown.marks is not None:
+                shown.marks.draw_strip(pen, self._x, self._strip(row), self._end_s, self._pencil)
         return panel
 
 
@@ -180,12 +210,17 @@ class _Shown:
     cells: list[Cell]
     starts_s: list[float]
     trajectory: Trajectory | None
+    marks: SignMarks | None
 
     @classmethod
-    def of(cls, face: FaceReport, trajectories: tuple[Trajectory, ...]) -> _Shown:
+    def of(cls, face: FaceReport, analysis: Analysis) -> _Shown:
         cells = timeline_cells(face, most=max(len(face.windows), 1))
-        trajectory = next((entry for entry in trajectories if entry.track == face.track), None)
-        return cls(face, cells, [cell.start_s for cell in cells], trajectory)
+        trajectory = next((entry for entry in analysis.trajectories if entry.track == face.track), None)
+        marks = None
+        if face.signs is not None:
+            series = analysis.sign_series.get(face.track)
+            marks = SignMarks(FaceSigns(track=face.track, signs=face.signs, series=series))
+        return cls(face, cells, [cell.start_s for cell in cells], trajectory, marks)
 
     def cell_at(self, time_s: float) -> Cell:
         index = bisect_right(self.starts_s, time_s) - 1

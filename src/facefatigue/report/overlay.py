@@ -27,7 +27,7 @@ def write_overlay(
     until_s: float = math.inf,
     progress: Callable[[int], None] | None = None,
 ) -> None:
-    """Write the source as an H.264 MP4 with the face box, the current score and class, and the timeline with a cursor.
+    """Write the source as an H.264 MP4 with the face box, score and class, signs, and the timeline with a cursor.
 
     Every frame is kept at its own time, so that a variable frame rate stays variable, and starts at 0. The sound is kept
     in step: copied where MP4 can hold it, else encoded again as AAC. Where the timestamps of the recording jump (the clock
@@ -36,7 +36,7 @@ def write_overlay(
 
     Args:
         source: The video that the analysis was made of; a file or an http address, as it is read a second time.
-        analysis: The report, with the trajectories of its faces.
+        analysis: The report, with the trajectories of its faces, and what their signs were measured from.
         path: Where to, ending in .mp4.
         until_s: Frames from this time on are left out, as they were of the analysis.
         progress: Called after each frame with the number of frames done.

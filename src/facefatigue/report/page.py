@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 from facefatigue._version import __version__
 from facefatigue.atomic import atomic_path
 from facefatigue.report.cells import axis_end_s, clock_text, clock_unit, duration_text, reason_text, why_nothing
-from facefatigue.report.chart import Chart, chart_of
+from facefatigue.report.chart import Chart, between, chart_of
+from facefatigue.report.face_signs import EVENT_KINDS, FaceSigns
 from facefatigue.report.names import display_name
+from facefatigue.report.sign_chart import SignChart, sign_chart_of
+from facefatigue.report.sign_rows import REFERENCES, SignRow, sign_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +43,16 @@ class _Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _SignsPart:
+    """The signs of one face: strips over time, rows of a table, and (time, what) of every event but blinks."""
+
+    chart: SignChart
+    rows: list[SignRow]
+    unmeasured: list[tuple[str, str]]
+    events: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Section:
     face: FaceReport
     name: str
@@ -50,10 +63,11 @@ class _Section:
     rows: list[_Row]
     folded: bool
     pictures: list[_Picture]
+    signs: _SignsPart | None
 
 
 def write_html(analysis: Analysis, path: Path) -> None:
-    """Write the page: headline, timeline, thumbnails, table of windows, source and model, warnings.
+    """Write the page: headline, timeline, thumbnails, signs, table of windows, source and model, warnings.
 
     It forbids itself the network by a content security policy and holds no script. Every text is escaped. It follows the
     reader's light or dark setting, fits a phone, reads well aloud and prints.
@@ -71,15 +85,18 @@ def write_html(analysis: Analysis, path: Path) -> None:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters["number"] = _number
+    environment.filters["unbroken"] = _unbroken
     template = resources.files("facefatigue.report").joinpath("page.html.jinja").read_text(encoding="utf-8")
     report = analysis.report
+    sections = [_section(analysis, face) for face in report.faces]
     html = environment.from_string(template).render(
         report=report,
         name=display_name(report.source.path),
         duration=duration_text(report.source.duration_s),
         time_unit=clock_unit(axis_end_s(report)),
-        sections=[_section(analysis, face) for face in report.faces],
+        sections=sections,
         nothing="" if report.faces else why_nothing(report),
+        references=REFERENCES if any(section.signs for section in sections) else {},
         source_facts=_source_facts(report),
         version=__version__,
     )
@@ -111,6 +128,7 @@ def _section(analysis: Analysis, face: FaceReport) -> _Section:
         rows=rows,
         folded=len(rows) > _OPEN_ROWS,
         pictures=_pictures(analysis, face, end_s),
+        signs=_signs(analysis, face, end_s),
     )
 
 
@@ -148,6 +166,27 @@ def _pictures(analysis: Analysis, face: FaceReport, end_s: float) -> list[_Pictu
     return pictures
 
 
+def _signs(analysis: Analysis, face: FaceReport, end_s: float) -> _SignsPart | None:
+    if face.signs is None:
+        return None
+    signs = FaceSigns(track=face.track, signs=face.signs, series=analysis.sign_series.get(face.track))
+    rows = sign_rows(face.signs)
+    unmeasured: dict[str, list[str]] = {}
+    for row in rows:
+        if row.reason:
+            unmeasured.setdefault(row.reason, []).append(row.name)
+    events = [event for kind in EVENT_KINDS if kind != "blinks" for event in signs.events(kind)]
+    return _SignsPart(
+        chart=sign_chart_of(signs, end_s=end_s),
+        rows=[row for row in rows if not row.reason],
+        unmeasured=[(", ".join(names), reason) for reason, names in unmeasured.items()],
+        events=[
+            (between(event.start_s, event.end_s, end_s), event.text)
+            for event in sorted(events, key=lambda event: event.start_s)
+        ],
+    )
+
+
 def _source_facts(report: Report) -> list[tuple[str, str]]:
     source = report.source
     rate = "" if source.frame_rate_hz is None else f", {source.frame_rate_hz:.4g} frames/s"
@@ -169,3 +208,8 @@ def _source_facts(report: Report) -> list[tuple[str, str]]:
 
 def _number(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _unbroken(text: str) -> str:
+    """The text with numbers and their signs kept on one line."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%").replace(" s.", "\N{NO-BREAK SPACE}s.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -9,140 +10,176 @@ import numpy as np
 
 from facefatigue.atomic import atomic_path
 from facefatigue.errors import UsageError
-from facefatigue.report.cells import (
-    abstained_spans,
-    axis_end_s,
-    axis_step_s,
-    clock_text,
-    clock_unit,
-    duration_text,
-    timeline_cells,
-    why_nothing,
-)
+from facefatigue.report.cells import abstained_spans, axis_end_s, duration_text, nobody, timeline_cells, why_nothing
+from facefatigue.report.face_signs import FaceSigns
 from facefatigue.report.names import display_name
+from facefatigue.report.sign_panels import Panel, sign_panels
+from facefatigue.report.style import (
+    BAND,
+    COLOURS,
+    FAINT,
+    INK,
+    LEFT,
+    NOT_A_DEVICE,
+    RIGHT,
+    WIDTH_IN,
+    clipped,
+    drawable,
+    font,
+    hatch,
+    say,
+    style_axes,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.font_manager import FontProperties
 
-    from facefatigue.estimate.report import FaceReport, Report
-    from facefatigue.report.cells import Cell
-
-# Okabe and Ito's palette, told apart with any colour vision and in grey.
-COLOURS = {"alert": "#0072B2", "fatigue": "#D55E00", "abstain": "#8a8a8a"}
-NOT_A_DEVICE = "not a medical or safety device"
+    from facefatigue.estimate.report import FaceReport, Report, SourceInfo
+    from facefatigue.signs import SignSeries
 
 _MAX_FACES = 12
-_WIDTH_IN = 7.2  # two columns of most journals
-_INK = "#222222"
-_FAINT = "#6b6b6b"
-_BAND = "#d9dde2"
-# Fonts with Chinese, Japanese or Korean, or symbols, that systems ship; DejaVu comes with matplotlib.
-_FAMILIES = (
-    "DejaVu Sans",
-    "Noto Sans CJK JP",
-    "Noto Sans CJK SC",
-    "Source Han Sans",
-    "WenQuanYi Zen Hei",
-    "WenQuanYi Micro Hei",
-    "IPAGothic",
-    "Hiragino Sans",
-    "PingFang SC",
-    "Apple SD Gothic Neo",
-    "Yu Gothic",
-    "Microsoft YaHei",
-    "Malgun Gothic",
-    "Arial Unicode MS",
-)
+_MAX_FACES_WITH_SIGNS = 6
+_TOP_IN, _BOTTOM_IN = 0.76, 0.72
+_TOP_WITHOUT_LEGEND_IN = 0.5
+_BETWEEN_FACES_IN = 0.34
 
 
-def draw_timeline(report: Report, path: Path) -> None:
-    """Draw the score of each face over time, with the 95 % interval of its mean, and save it.
+def draw_timeline(report: Report, path: Path, *, sign_series: Mapping[int, SignSeries] | None = None) -> None:
+    """Draw the score of each face over time, with the 95 % interval of its mean, its signs below it, and save the picture.
 
     Windows are segments in the colour of their class, connected only where they touch; stretches that abstain are
     hatched and named; a gap stays empty. With more than a few hundred windows neighbours are drawn as their mean and
-    range. Up to 12 faces are drawn, one below the other, those with most windows.
+    range. Of a face whose signs were measured there follow, on the same time axis, the opening of the eyes with a mark a
+    blink, PERCLOS, and lanes of microsleeps, yawns and nods; of a sign that could not be measured, a grey line says why. Up
+    to 12 faces are drawn (6 with signs), one below the other, those with most windows.
 
     Args:
         report: What to draw; no face or no window gives a picture that says why.
+        path: Where to, ending in .png, .pdf or .svg.
+        sign_series: By track, what signs were measured from; without it the course of the lids is left out.
+
+    Raises:
+        UsageError: Another suffix.
+        OutputError: The picture cannot be written.
+    """
+    _check(path)
+    with_signs = any(face.signs is not None for face in report.faces)
+    most = _MAX_FACES_WITH_SIGNS if with_signs else _MAX_FACES
+    busiest = sorted(report.faces, key=lambda face: len(face.windows), reverse=True)[:most]
+    faces = sorted(busiest, key=lambda face: face.track)
+    end_s = axis_end_s(report)
+    compact = len(faces) > 3
+    height_in = {0: 2.2, 1: 2.2, 2: 1.6, 3: 1.3}.get(len(faces), 0.95)
+    blocks: list[list[Panel]] = []
+    for face in faces:
+        draw = partial(_draw_face, report, face, end_s, compact)
+        blocks.append([Panel(height_in=height_in, above_in=0, draw=draw)])
+        if face.signs is not None:
+            signs = FaceSigns(track=face.track, signs=face.signs, series=(sign_series or {}).get(face.track))
+            blocks[-1] += sign_panels(signs, end_s, compact=len(faces) > 1)
+    nothing = partial(_draw_nothing, why_nothing(report))
+    figure = _lay_out(blocks or [[Panel(height_in=height_in, above_in=0, draw=nothing)]], end_s)
+    model = f"{report.model.name} {report.model.version} ({report.model.engine})"
+    _write_around(figure, report.source, model, hidden=len(report.faces) - len(faces), handles=_handles(report))
+    _save(figure, path)
+
+
+def draw_signs(source: SourceInfo, faces: Sequence[FaceSigns], path: Path) -> None:
+    """Draw the signs of each face over time, without scores, and save the picture.
+
+    Args:
+        source: What was read.
+        faces: The signs; up to 6 are drawn, those that were read longest. None give a picture that says so.
         path: Where to, ending in .png, .pdf or .svg.
 
     Raises:
         UsageError: Another suffix.
         OutputError: The picture cannot be written.
     """
+    _check(path)
+    longest = sorted(faces, key=lambda face: face.number("coverage") or 0.0, reverse=True)[:_MAX_FACES_WITH_SIGNS]
+    shown = sorted(longest, key=lambda face: face.track)
+    end_s = max([source.duration_s, 0.001, *(face.number("end_s") or 0.0 for face in shown)])
+    blocks = [sign_panels(face, end_s, compact=len(shown) > 1) for face in shown]
+    if len(faces) > 1:
+        blocks = [[_titled(first, f"face {face.track}"), *rest] for face, (first, *rest) in zip(shown, blocks, strict=True)]
+    nothing = partial(_draw_nothing, nobody(source))
+    figure = _lay_out(blocks or [[Panel(height_in=1.0, above_in=0.2, draw=nothing)]], end_s, top_in=_TOP_WITHOUT_LEGEND_IN)
+    _write_around(figure, source, "signs of fatigue", hidden=len(faces) - len(shown), handles=[])
+    _save(figure, path)
+
+
+def _check(path: Path) -> None:
     if path.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise UsageError(f"{path}: a timeline is written as .png, .pdf or .svg")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with atomic_path(path) as partly:
+        figure.savefig(partly, dpi=300)
+
+
+def _lay_out(blocks: Sequence[Sequence[Panel]], end_s: float, *, top_in: float = _TOP_IN) -> Figure:
+    """A figure as high as its panels need, with all of them drawn."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # slow to import
     from matplotlib.figure import Figure
 
-    most = sorted(report.faces, key=lambda face: len(face.windows), reverse=True)[:_MAX_FACES]
-    faces = sorted(most, key=lambda face: face.track)
-    panels = max(len(faces), 1)
-    panel_in = {1: 2.2, 2: 1.6, 3: 1.3}.get(panels, 0.95)
-    spacing_in = 0.34
-    top_in, bottom_in = 0.76, 0.72
-    height_in = top_in + bottom_in + panels * panel_in + (panels - 1) * spacing_in
-    figure = Figure(figsize=(_WIDTH_IN, height_in), dpi=300, facecolor="white")
+    height_in = top_in + _BOTTOM_IN + (len(blocks) - 1) * _BETWEEN_FACES_IN
+    height_in += sum(panel.above_in + panel.height_in for block in blocks for panel in block)
+    figure = Figure(figsize=(WIDTH_IN, height_in), dpi=300, facecolor="white")
     FigureCanvasAgg(figure)
-    end_s = axis_end_s(report)
-    for index in range(panels):
-        bottom = bottom_in + (panels - 1 - index) * (panel_in + spacing_in)
-        axes = figure.add_axes((0.085, bottom / height_in, 0.875, panel_in / height_in))
-        _style(axes, end_s, last=index == panels - 1, compact=panels > 3)
-        if faces:
-            _draw_face(axes, report, faces[index], end_s)
-        else:
-            _say(axes, why_nothing(report))
-    _write_around(figure, report, height_in, hidden=len(report.faces) - len(faces))
-    with atomic_path(path) as partial:
-        figure.savefig(partial, dpi=300)
+    y_in = height_in - top_in + _BETWEEN_FACES_IN
+    for block in blocks:
+        y_in -= _BETWEEN_FACES_IN
+        for panel in block:
+            y_in -= panel.above_in + panel.height_in
+            axes = figure.add_axes((LEFT, y_in / height_in, RIGHT - LEFT, panel.height_in / height_in))
+            style_axes(axes, end_s, last=panel is blocks[-1][-1])
+            panel.draw(axes)
+    return figure
 
 
-def _style(axes: Axes, end_s: float, *, last: bool, compact: bool) -> None:
-    step_s = axis_step_s(end_s)
-    ticks = [index * step_s for index in range(int(end_s / step_s + 1e-9) + 1)]
-    axes.set_xlim(0, end_s)
+def _titled(panel: Panel, title: str) -> Panel:
+    def draw(axes: Axes) -> None:
+        panel.draw(axes)
+        axes.annotate(
+            title, (0, 1), xycoords="axes fraction", xytext=(0, 72 * panel.above_in - 3), textcoords="offset points",
+            fontsize=7.5, color=INK,
+        )  # fmt: skip
+
+    return Panel(height_in=panel.height_in, above_in=panel.above_in + 0.12, draw=draw)
+
+
+def _draw_nothing(why: str, axes: Axes) -> None:
+    _style_score(axes, compact=False)
+    say(axes, why)
+
+
+def _style_score(axes: Axes, *, compact: bool) -> None:
     axes.set_ylim(0, 1)
-    axes.set_xticks(ticks, [clock_text(tick, end_s=end_s) for tick in ticks] if last else [""] * len(ticks))
     axes.set_yticks([0, 0.5, 1] if compact else [0, 0.25, 0.5, 0.75, 1], ["0", "0.5", "1"] if compact else None)
-    axes.tick_params(labelsize=7.5, length=3, width=0.6, color=_FAINT, labelcolor=_INK, direction="out")
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_linewidth(0.6)
-        spine.set_color(_FAINT)
-    axes.axhline(0.5, color=_INK, linewidth=0.7, linestyle=(0, (5, 4)), zorder=1.5)
-    axes.set_ylabel("score" if compact else "fatigue score", fontsize=8, color=_INK)
-    if last:
-        axes.set_xlabel(f"time ({clock_unit(end_s)})", fontsize=8, color=_INK)
+    axes.axhline(0.5, color=INK, linewidth=0.7, linestyle=(0, (5, 4)), zorder=1.5)
+    axes.set_ylabel("score" if compact else "fatigue score", fontsize=8, color=INK)
 
 
-def _draw_face(axes: Axes, report: Report, face: FaceReport, end_s: float) -> None:
+def _draw_face(report: Report, face: FaceReport, end_s: float, compact: bool, axes: Axes) -> None:
     from matplotlib.collections import LineCollection
 
-    title = [f"face {face.track}"] if len(report.faces) > 1 or face.track else []
-    scored = sum(window.score is not None for window in face.windows)
-    if face.score is None:
-        title.append("abstain")
-    else:
-        low, high = face.score_interval or (face.score, face.score)
-        title.append(f"{face.label}  ·  mean {face.score:.2f} (95 % interval {low:.2f} – {high:.2f})")
-    if face.windows:
-        title.append(f"{scored:,} of {len(face.windows):,} windows scored")
-    axes.set_title("  ·  ".join(title), fontsize=7.5, color=_INK, loc="left", pad=4)
+    _style_score(axes, compact=compact)
+    axes.set_title(_title(report, face), fontsize=7.5, color=INK, loc="left", pad=4)
     cells = timeline_cells(face)
     shown = [(cell, cell.score) for cell in cells if cell.score is not None]
     if shown and face.score is not None and face.score_interval is not None:
         low, high = face.score_interval
         extent_s = [shown[0][0].start_s, shown[-1][0].end_s]
-        axes.fill_between(extent_s, low, high, color=_BAND, linewidth=0, zorder=0.8)
+        axes.fill_between(extent_s, low, high, color=BAND, linewidth=0, zorder=0.8)
         axes.plot(extent_s, [face.score] * 2, color="#8d96a1", linewidth=0.9, zorder=1.6)
-    _hatch(axes, cells, end_s)
+    hatch(axes, abstained_spans(cells), end_s)
     for cell, _ in shown:
         if cell.high > cell.low:
             colour = COLOURS[cell.label]
@@ -160,55 +197,26 @@ def _draw_face(axes: Axes, report: Report, face: FaceReport, end_s: float) -> No
     ]
     axes.add_collection(LineCollection(risers, colors="#9a9a9a", linewidths=0.6, zorder=2.5))
     if not shown and not any(window.score is None for window in face.windows):
-        _say(axes, why_nothing(report, face))
+        say(axes, why_nothing(report, face))
 
 
-def _hatch(axes: Axes, cells: Sequence[Cell], end_s: float) -> None:
-    size = axes.get_window_extent()
-    points_a_second = size.width / axes.figure.dpi * 72 / end_s
-    for span in abstained_spans(cells):
-        axes.axvspan(span.start_s, span.end_s, facecolor="#f1f1f1", edgecolor="#c9c9c9", hatch="////", linewidth=0, zorder=1)
-        room = (span.end_s - span.start_s) * points_a_second
-        if room < 4 * len(span.reason) + 4 and (room < 9 or size.height / axes.figure.dpi * 72 < 4 * len(span.reason) + 6):
-            continue
-        axes.text(
-            (span.start_s + span.end_s) / 2,
-            0.5,
-            span.reason,
-            rotation=0 if room >= 4 * len(span.reason) + 4 else 90,
-            fontsize=6.5,
-            color="#4a4a4a",
-            ha="center",
-            va="center",
-            zorder=4,
-            bbox={"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
-        )
+def _title(report: Report, face: FaceReport) -> str:
+    words = [f"face {face.track}"] if len(report.faces) > 1 or face.track else []
+    if face.score is None:
+        words.append("abstain")
+    else:
+        low, high = face.score_interval or (face.score, face.score)
+        words.append(f"{face.label}  ·  mean {face.score:.2f} (95 % interval {low:.2f} – {high:.2f})")
+    if face.windows:
+        scored = sum(window.score is not None for window in face.windows)
+        words.append(f"{scored:,} of {len(face.windows):,} windows scored")
+    return "  ·  ".join(words)
 
 
-def _say(axes: Axes, text: str) -> None:
-    axes.text(
-        0.5, 0.72, text, transform=axes.transAxes, fontsize=8.5, color=_INK, ha="center", va="center", parse_math=False
-    )
-
-
-def _write_around(figure: Figure, report: Report, height_in: float, *, hidden: int) -> None:
+def _handles(report: Report) -> list[Artist]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    def y(from_top_in: float) -> float:
-        return 1 - from_top_in / height_in
-
-    name = display_name(report.source.path)
-    bold = _font(weight="bold", size=9.5)
-    figure.text(
-        0.02, y(0.17), _drawable(_clipped(name, 84), bold), fontproperties=bold, va="center", parse_math=False, color=_INK
-    )
-    plain = _font(size=7.5)
-    model = f"{report.model.name} {report.model.version} ({report.model.engine})"
-    facts = f"{model}  ·  {duration_text(report.source.duration_s)}, {report.source.frames:,} frames"
-    if hidden > 0:
-        facts += f"  ·  {hidden} more faces not drawn"
-    figure.text(0.02, y(0.36), _drawable(facts, plain), fontproperties=plain, va="center", color=_FAINT, parse_math=False)
     labels = {window.label for face in report.faces for window in face.windows}
     handles: list[Artist] = [
         Line2D([], [], color=COLOURS[label], linewidth=2.2, label=label) for label in ("alert", "fatigue") if label in labels
@@ -216,40 +224,37 @@ def _write_around(figure: Figure, report: Report, height_in: float, *, hidden: i
     if "abstain" in labels:
         handles.append(Patch(facecolor="#f1f1f1", edgecolor="#b5b5b5", hatch="////", linewidth=0, label="abstain"))
     if any(face.score_interval for face in report.faces):
-        handles.append(Patch(facecolor=_BAND, linewidth=0, label="95 % interval of the mean"))
+        handles.append(Patch(facecolor=BAND, linewidth=0, label="95 % interval of the mean"))
+    return handles
+
+
+def _write_around(figure: Figure, source: SourceInfo, what: str, *, hidden: int, handles: Sequence[Artist]) -> None:
+    height_in = figure.get_figheight()
+
+    def y(from_top_in: float) -> float:
+        return 1 - from_top_in / height_in
+
+    name = display_name(source.path)
+    bold = font(weight="bold", size=9.5)
+    figure.text(
+        0.02, y(0.17), drawable(clipped(name, 84), bold), fontproperties=bold, va="center", parse_math=False, color=INK
+    )
+    plain = font(size=7.5)
+    facts = f"{what}  ·  {duration_text(source.duration_s)}, {source.frames:,} frames"
+    if hidden > 0:
+        facts += f"  ·  {hidden} more faces not drawn"
+    figure.text(0.02, y(0.36), drawable(facts, plain), fontproperties=plain, va="center", color=FAINT, parse_math=False)
     figure.legend(
-        handles=handles,
+        handles=list(handles),
         loc="center right",
         bbox_to_anchor=(0.975, y(0.36)),
         ncols=4,
         frameon=False,
         fontsize=7,
-        labelcolor=_INK,
+        labelcolor=INK,
         handlelength=1.6,
         columnspacing=1.2,
         borderpad=0,
         borderaxespad=0,
     )
-    figure.text(0.96, 0.11 / height_in, f"facefatigue  ·  {NOT_A_DEVICE}", fontsize=6, color=_FAINT, ha="right", va="center")
-
-
-def _clipped(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 12]}…{text[-11:]}"
-
-
-def _font(*, size: float, weight: str = "normal") -> FontProperties:
-    from matplotlib import font_manager
-
-    there = set(font_manager.get_font_names())
-    return font_manager.FontProperties(family=[name for name in _FAMILIES if name in there], size=size, weight=weight)
-
-
-def _drawable(text: str, font: FontProperties) -> str:
-    """The text with a box in place of every character that no font at hand can draw."""
-    from matplotlib import font_manager
-
-    known: set[int] = set()
-    for family in font.get_family():
-        one = font_manager.FontProperties(family=[family], weight=font.get_weight())
-        known |= set(font_manager.get_font(font_manager.findfont(one)).get_charmap())
-    return "".join(char if ord(char) in known else "□" for char in text)
+    figure.text(0.96, 0.11 / height_in, f"facefatigue  ·  {NOT_A_DEVICE}", fontsize=6, color=FAINT, ha="right", va="center")
