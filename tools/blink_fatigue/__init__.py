@@ -1,0 +1,1 @@
+"""What `tools/train_blink_fatigue.py` learns tiredness from blinks with: the data, the candidates, the figures."""
