@@ -82,6 +82,7 @@ def test_microsleeps_begin_and_end_on_time(stage, rate_hz):
         inside = inside[nap.closure(inside) >= 0.8]
         assert (found.start_s, found.end_s) == pytest.approx((inside[0], inside[-1]), abs=0.06 + 0.5 / rate_hz)
         assert found.duration_s > 0.5
+        assert found.closing_s == pytest.approx(nap.phases_s()[0], abs=0.02 + 1 / rate_hz)
     assert len(signs.blinks) == 10  # a microsleep is no blink
 
 

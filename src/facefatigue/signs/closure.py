@@ -34,11 +34,15 @@ class Microsleep:
     Attributes:
         start_s, end_s: From when to when.
         closure: Mean closure in between, 0 to 1.
+        closing_s: From the last moment with eyes four fifths open to the first with eyes four fifths closed; None where that
+            was not seen. Lids that sink take their time; those that follow a gaze far down are as quick as in a blink (less
+            than 0.15 s), and look the same afterwards.
     """
 
     start_s: float
     end_s: float
     closure: float
+    closing_s: float | None = None
 
     @property
     def duration_s(self) -> float:
@@ -108,7 +112,9 @@ def find_microsleeps(time_s: Track, openness: Track, usable: Flags, excused: Fla
             start_s, end_s = float(edges[first]), float(edges[after])
             if end_s - start_s > MICROSLEEP_S and not excused[part][first:after].any():
                 closure = float(np.clip(1 - values[first:after], 0, 1).mean())
-                found.append(Microsleep(start_s=start_s, end_s=end_s, closure=closure))
+                open_before = np.flatnonzero(values[:first] >= 1 - OPEN_AT_MOST)
+                closing_s = float(seconds[first] - seconds[open_before[-1]]) if len(open_before) else None
+                found.append(Microsleep(start_s=start_s, end_s=end_s, closure=closure, closing_s=closing_s))
     return found
 
 

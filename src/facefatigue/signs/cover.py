@@ -41,8 +41,8 @@ def find_cover(rgb: NDArray[np.uint8], points: NDArray[np.float32]) -> Cover:
 
     An eye is behind a dark lens if the skin just under it is darker than 0.35 of bare skin; deep shadows reach that at one
     eye, hardly at both. A mouth is behind a mask if its surroundings differ in colour from the skin above, and the lips do
-    not differ from their surroundings. Masks of the colour of skin, and masks in infrared or black-and-white video, are not
-    recognised.
+    not differ from their surroundings; a mouth that is wide open may seem to be, so only what holds for most of a video
+    counts. Masks of the colour of skin, and masks in infrared or black-and-white video, are not recognised.
 
     Args:
         rgb: (H, W, 3) uint8 RGB, upright.

@@ -144,8 +144,7 @@ class _Measurement:
                 f"the mouth is covered (a mask?) in {1 - seen.mean():.0%} of frames"
             )
             return None
-        mouth_open = np.where(seen, series.mouth_open, 0.0).astype(np.float64)
-        return yawns.find_yawns(series.time_s, mouth_open, series.smile.astype(np.float64))
+        return yawns.find_yawns(series.time_s, series.mouth_open.astype(np.float64), series.smile.astype(np.float64))
 
     def _yawn_rate(self, found: list[Yawn] | None) -> float | None:
         if found is None:
