@@ -193,7 +193,9 @@ def test_first_weights_of_an_earlier_model_and_of_a_2d_network(
     again = train(*lists, tmp_path / "again", settings(epochs=1, init=str(first.artefact.folder), learning_rate=1e-12))
     before, after = (load_file(run.artefact.safetensors_path) for run in (first, again))
     assert torch.allclose(before["stage1.0.conv1.weight"], after["stage1.0.conv1.weight"], atol=1e-9)
-    assert "First weights: the model my-model 1" in again.artefact.card_text()
+    card = again.artefact.card_text()
+    assert "First weights: the model my-model 1" in card
+    assert str(tmp_path) not in card  # which is published
     with pytest.raises(ConfigurationError, match="first_channel is 8 there and 16 here"):
         train(*lists, tmp_path / "other", settings(epochs=1, init=str(first.artefact.folder), first_channel=16))
     with pytest.raises(ModelError, match="no model called"):

@@ -41,6 +41,8 @@ STATISTICS = (
     "duration mean", "duration p10", "duration p50", "duration p90", "slow", "very slow",
     "velocity mean", "velocity p10", "velocity p50", "velocity p90",
     "amplitude with duration", "amplitude with velocity", "duration with velocity",
+    "longer by", "0.1 s longer", "0.2 s longer", "0.5 s longer", "seconds p50", "seconds p90",
+    "closed longer", "closed much longer", "blinks a minute",
 )  # fmt: skip
 
 LEAST_BLINKS = 5
@@ -317,14 +319,16 @@ def _model(name: str, part: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]
     )
 
 
-def describe(blinks: NDArray[np.floating]) -> Floats:
+def describe(blinks: NDArray[np.floating], units_s: tuple[float, float] = (np.nan, np.nan)) -> Floats:
     """Statistics of blinks, whatever their order.
 
     Args:
         blinks: (n, 4) in the measure of the person, n at least 1: see :meth:`BlinkFatigue.estimate`.
+        units_s: Mean interval and standard deviation of the duration of the person's alert blinks; NaN: unknown.
 
     Returns:
-        (21,) in the order of STATISTICS. NaN where a column has a gap; intervals may be missing for some blinks.
+        (30,) in the order of STATISTICS. NaN where a column has a gap, or a unit is unknown; intervals may be missing for some
+        blinks.
     """
     blinks = np.asarray(blinks, np.float64)
     found = np.full(len(STATISTICS), np.nan)
@@ -345,7 +349,19 @@ def describe(blinks: NDArray[np.floating]) -> Floats:
         found[12:14] = (blinks[:, 2] > _SLOW).mean(), (blinks[:, 2] > _VERY_SLOW).mean()
     centred = soft - mean
     together = centred.T @ centred / len(blinks)
-    found[18:] = together[0, 1], together[0, 2], together[1, 2]
+    found[18:21] = together[0, 1], together[0, 2], together[1, 2]
+    longer_s = blinks[:, 2] * units_s[1]
+    if known[1] and np.isfinite(units_s[1]):
+        more_s = np.maximum(longer_s, 0.0)
+        found[21] = np.log(0.01 + more_s.mean())
+        found[22:25] = [(longer_s > least_s).mean() for least_s in (0.1, 0.2, 0.5)]
+        found[25:27] = _quantiles(np.arcsinh(longer_s[:, np.newaxis] / 0.05))[1:, 0]
+        if len(interval) > 1 and np.isfinite(units_s[0]):
+            # Shares of the time: PERCLOS, as far as blinks that are longer than usual make it.
+            mean_s = max(interval.mean() * units_s[0], 0.1)
+            found[27] = np.log(0.001 + more_s.mean() / mean_s)
+            found[28] = np.log(0.001 + (more_s * (more_s > 0.2)).mean() / mean_s)
+            found[29] = np.log(60 / mean_s)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facefatigue.model.config import BACKBONE_TITLES
@@ -94,7 +95,7 @@ def card_text(
         "",
         "## Settings",
         "",
-        *(f"- {key}: {value}" for key, value in dataclasses.asdict(settings).items()),
+        *(f"- {key}: {value}" for key, value in _settings(settings).items()),
         f"- training list: {train.part or 'the whole list'}, sha256 {train.fingerprint}",
         f"- validation list: {validation.part or 'the whole list'}, sha256 {validation.fingerprint}",
         "",
@@ -106,6 +107,12 @@ def card_text(
 
 def _labels(clips: ClipList) -> str:
     return "; ".join(sorted({source for source in clips.column("label_source") if source})) or "source not stated"
+
+
+def _settings(settings: TrainSettings) -> dict[str, object]:
+    """All of them; of a path only its end, since cards are published and folders of a machine are nobody's business."""
+    shown = dataclasses.asdict(settings)
+    return {**shown, "init": "/".join(Path(settings.init).parts[-2:])}
 
 
 def _choice(settings: TrainSettings, rows: Sequence[LogRow], best: LogRow) -> list[str]:
