@@ -38,7 +38,8 @@ def test_the_published_frequency_is_undone(seed: int) -> None:
     rng = np.random.default_rng(seed)
     intervals = [gaps(rng, n, mean) for n, mean in ((90, 120.0), (150, 90.0), (200, 60.0))]
     videos, usual = as_published(intervals)
-    found = interval_ratios(videos)
+    found, known = interval_ratios(videos)
+    assert known == pytest.approx(usual)
     for ratios, true, video in zip(found, intervals, videos, strict=True):
         assert np.isnan(ratios[0])
         off = np.abs(ratios[1:] * usual - true[1 : len(video)])
@@ -53,7 +54,9 @@ def test_what_was_not_normalised_like_that_is_not_undone() -> None:
     rng = np.random.default_rng(4)
     videos = [rng.normal(size=(60, 4)) for _ in range(3)]
     assert lattice_step(videos[0][:, 0]) is None
-    assert all(np.isnan(ratios).all() for ratios in interval_ratios(videos))
+    found, usual = interval_ratios(videos)
+    assert np.isnan(usual)
+    assert all(np.isnan(ratios).all() for ratios in found)
 
 
 def test_classes_and_errors_are_the_published_ones() -> None:

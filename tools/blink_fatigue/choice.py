@@ -21,17 +21,28 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
+_THREE = ("ordinal 0.01", "logistic 0.01", "hidden layer")
+_NETS = ("tcn", "gru", "transformer")
+
+
+def _together(members: tuple[str, ...], ending: str) -> tuple[str, ...]:
+    return tuple(member + ending for member in members)
+
+
 AVERAGES: dict[str, tuple[str, ...]] = {
-    f"average of {name}{ending}": tuple(member + ending for member in members)
-    for name, members in (
-        ("statistics", ("ordinal 0.01", "logistic 0.01", "hidden layer", "boosting")),
-        ("networks", ("tcn", "gru", "transformer")),
-        ("both", ("ordinal 0.01", "logistic 0.01", "hidden layer", "boosting", "tcn", "gru", "transformer")),
-    )
-    for ending in ("", ", frequency")
+    f"average of statistics{ending}": _together(_THREE, f"{columns}{day}")
+    for day in ("", ", another day")
+    for columns in ("", ", timing", ", duration", ", shape", ", timing in seconds", ", seconds")
+    for ending in (f"{columns}{day}",)
 } | {
-    f"average of statistics{ending}": tuple(member + ending for member in ("ordinal 0.01", "logistic 0.01", "hidden layer"))
-    for ending in (", another day", ", timing, another day", ", duration, another day", ", shape, another day")
+    "average of statistics and boosting": (*_THREE, "boosting"),
+    "average of statistics and boosting, seconds": _together((*_THREE, "boosting"), ", seconds"),
+    "average of statistics and boosting, frequency": _together((*_THREE, "boosting"), ", frequency"),
+    "average of networks": _NETS,
+    "average of networks, frequency": _together(_NETS, ", frequency"),
+    "average of all": (*_THREE, "boosting", *_NETS),
+    "average of all, seconds": (*_together((*_THREE, "boosting"), ", seconds"), *_NETS),
+    "average of all, frequency": _together((*_THREE, "boosting", *_NETS), ", frequency"),
 }
 
 

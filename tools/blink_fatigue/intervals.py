@@ -42,7 +42,7 @@ SURE = 8.0  # log likelihood over the next best u
 UNLIKELY = -16.0  # log likelihood over chance of a run that fits nothing
 
 
-def interval_ratios(videos: Sequence[Floats]) -> list[Floats]:
+def interval_ratios(videos: Sequence[Floats]) -> tuple[list[Floats], float]:
     """The interval before each blink over the mean interval of the person's alert baseline.
 
     Args:
@@ -50,23 +50,24 @@ def interval_ratios(videos: Sequence[Floats]) -> list[Floats]:
 
     Returns:
         For each video (B,), NaN where it is unknown: at the first blink, and in videos of which the column cannot be undone.
+        And the mean interval of the baseline in frames, or NaN.
     """
     unknown = [np.full(len(video), np.nan) for video in videos]
     step = lattice_step(np.concatenate([video[:, 0] for video in videos]))
     if step is None:
-        return unknown
+        return unknown, float("nan")
     least = min(float(video[:, 0].min()) for video in videos)
     whole = [np.rint((video[:, 0] - least) / step).astype(np.int64) for video in videos]
     runs = [(place, run) for place, video in enumerate(videos) for run in _runs(video)]
     base = _least_frequency([whole[place][run] for place, run in runs])
     if base is None:
-        return unknown
+        return unknown, float("nan")
     usual = 100 / (DECIMAL * (base - least / step))
     for place, run in runs:
         frames, likelihood = _frame_numbers(base + whole[place][run][np.newaxis], MOST_MISSED)
         if frames[0, -1] <= MOST_FRAMES and likelihood[0] > UNLIKELY:
             unknown[place][run] = _gaps(frames[0]) / usual
-    return unknown
+    return unknown, usual
 
 
 def lattice_step(values: Floats) -> float | None:

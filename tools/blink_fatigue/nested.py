@@ -73,22 +73,18 @@ def candidates() -> list[Candidate]:
     found = [Candidate(name="boosting, quick baseline", source="frequency", fit=boosting, as_published=True)]
     found += [Candidate(name=name, fit=fit) for name, fit in ways.items()]
     found += [Candidate(name=f"{name}, frequency", source="frequency", fit=fit) for name, fit in ways.items()]
-    subsets: tuple[Columns, ...] = ("timing", "duration", "shape")
-    found += [
-        Candidate(name=f"{name}, {columns}", fit=ways[name], columns=columns)
-        for columns in subsets
-        for name in ("ordinal 0.01", "logistic 0.01", "hidden layer")
-    ]
+    three = ("ordinal 0.01", "logistic 0.01", "hidden layer")
+    subsets: tuple[Columns, ...] = ("timing", "duration", "shape", "timing in seconds", "seconds")
+    found += [Candidate(name=f"{name}, {columns}", fit=ways[name], columns=columns) for columns in subsets for name in three]
+    found += [Candidate(name="boosting, seconds", fit=trees, columns="seconds")]
     found += [
         Candidate(
-            name=f"{name}{'' if columns == 'all' else f', {columns}'}, another day",
-            fit=ways[name],
-            columns=columns,
+            name=f"{name}{'' if columns == 'all' else f', {columns}'}, another day", fit=ways[name], columns=columns,
             another_day=True,
         )
         for columns in ("all", *subsets)
-        for name in ("ordinal 0.01", "logistic 0.01", "hidden layer")
-    ]
+        for name in three
+    ]  # fmt: skip
     found += [Candidate(name=net, net=net) for net in ("tcn", "gru", "transformer")]
     found += [Candidate(name=f"{net}, frequency", source="frequency", net=net) for net in ("tcn", "gru", "transformer")]
     return found

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Figures = Mapping[str, Estimate]
 
 DRAWS = 2000
-SUBSETS = ("timing", "duration", "shape")
+SUBSETS = ("timing", "duration", "shape", "timing in seconds")
 COLUMNS = {
     "sequence_accuracy": "BSA", "video_accuracy": "VA", "video_accuracy_published": "VA, p // 3.34",
     "sequence_error": "BSRE", "video_error": "VRE", "sequence_auc": "AUC, sequences", "video_auc": "AUC, videos",
@@ -104,7 +104,7 @@ def _plain(found: Figures) -> dict[str, float | None]:
 
 
 def _subset(name: str) -> bool:
-    return any(f", {columns}" in name for columns in SUBSETS)
+    return any(name.endswith(f", {columns}") for columns in SUBSETS)
 
 
 def tables(rows: Mapping[str, Any]) -> str:

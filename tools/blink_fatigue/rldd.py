@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blink_fatigue.intervals import interval_ratios
+from blink_fatigue.intervals import interval_ratios, lattice_step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 STATES = ("alert", "low vigilance", "drowsy")
 LABELS = (0, 5, 10)
 SEQUENCE, STEP = 30, 2
+RATE_HZ = 30.0  # of most videos: they end at about 18,000 frames, and last ten minutes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,6 +40,8 @@ class Video:
         published: (B, 4) the published features: frequency, amplitude, duration, opening velocity.
         blinks: (B, 4) the same with the first column replaced by the interval before the blink over the mean interval of the
             person's alert baseline; NaN where unknown.
+        units_s: Mean interval and standard deviation of the duration of the person's alert baseline, at RATE_HZ; NaN where
+            unknown. Durations are whole frames, so that their normalised values are multiples of 1 / the deviation.
         sequences: How many sequences it gives: sequence s holds blinks 2 s to 2 s + 30, or all if there are less.
         copied: Its blinks are those of another video in the published files, so that its label proves nothing.
     """
@@ -48,6 +51,7 @@ class Video:
     state: int
     published: Floats
     blinks: Floats
+    units_s: tuple[float, float]
     sequences: int
     copied: bool
 
@@ -81,13 +85,16 @@ def read_videos(folder: Path) -> list[Video]:
     for person, (fold, published, counts) in enumerate(found):
         copied = [3 * person + state in copies for state in range(3)]
         own = [blinks for blinks, copy in zip(published, copied, strict=True) if not copy]
-        ratios = iter(interval_ratios(own) if own else [])
+        known, usual = interval_ratios(own) if own else ([], float("nan"))
+        ratios = iter(known)
+        step = lattice_step(np.concatenate([blinks[:, 2] for blinks in own])) if own else None
+        units_s = (usual / RATE_HZ, 1 / step / RATE_HZ if step else float("nan"))
         for state, blinks in enumerate(published):
             interval = np.full(len(blinks), np.nan) if copied[state] else next(ratios)
             videos.append(
                 Video(
                     fold=fold, person=person, state=state, published=blinks, sequences=counts[state], copied=copied[state],
-                    blinks=np.column_stack([interval, blinks[:, 1:]]),
+                    blinks=np.column_stack([interval, blinks[:, 1:]]), units_s=units_s,
                 )
             )  # fmt: skip
     return videos

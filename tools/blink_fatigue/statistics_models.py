@@ -21,20 +21,23 @@ if TYPE_CHECKING:
     Predict = Callable[[Floats], Floats]  # (N, S) statistics to (N, 3) log probabilities
 
 Kind = Literal["ordinal", "softmax"]
-Columns = Literal["all", "timing", "duration", "shape"]
+Columns = Literal["all", "timing", "duration", "shape", "seconds", "timing in seconds"]
 
 FARTHEST = 4.0  # standard deviations that a statistic may count
-_GROUPS: dict[str, tuple[str, ...]] = {
-    "timing": ("rate", "irregularity", "long", "short", "duration m", "duration p", "slow", "very slow"),
-    "duration": ("duration m", "duration p", "slow", "very slow"),
-    "shape": ("amplitude", "duration", "slow", "very slow", "velocity"),
+_INTERVAL, _DURATION = STATISTICS[:4], STATISTICS[8:14]
+_GROUPS: dict[Columns, tuple[str, ...]] = {
+    "all": STATISTICS[:21],
+    "timing": _INTERVAL + _DURATION,
+    "duration": _DURATION,
+    "shape": STATISTICS[4:21],
+    "seconds": STATISTICS,
+    "timing in seconds": _INTERVAL + _DURATION + STATISTICS[21:],
 }
 
 
 def columns_of(columns: Columns) -> NDArray[np.intp]:
     """Which statistics can be worked out from some columns alone."""
-    names = [name for name in STATISTICS if columns == "all" or name.startswith(_GROUPS[columns])]
-    return np.array([STATISTICS.index(name) for name in names])
+    return np.array([STATISTICS.index(name) for name in _GROUPS[columns]])
 
 
 def describe_published(blinks: Floats) -> Floats:
@@ -50,8 +53,9 @@ def describe_published(blinks: Floats) -> Floats:
 
 def statistics_of(crops: Sequence[Crop], source: Source) -> Floats:
     """(N, S) statistics."""
-    work = describe if source == "interval" else describe_published
-    return np.array([work(crop.blinks(source)) for crop in crops])
+    if source == "frequency":
+        return np.array([describe_published(crop.blinks(source)) for crop in crops])
+    return np.array([describe(crop.blinks(source), crop.video.units_s) for crop in crops])
 
 
 class Scale:
