@@ -327,8 +327,8 @@ def describe(blinks: NDArray[np.floating], units_s: tuple[float, float] = (np.na
         units_s: Mean interval and standard deviation of the duration of the person's alert blinks; NaN: unknown.
 
     Returns:
-        (30,) in the order of STATISTICS. NaN where a column has a gap, or a unit is unknown; intervals may be missing for some
-        blinks.
+        (30,) in the order of STATISTICS. NaN where a column has a gap, or a unit is unknown; intervals may be missing for
+        some blinks.
     """
     blinks = np.asarray(blinks, np.float64)
     found = np.full(len(STATISTICS), np.nan)
