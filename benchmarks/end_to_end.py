@@ -38,30 +38,35 @@ COLUMNS = (
     ("faces_ms", "faces ms/frame"),
     ("clips_ms", "clips ms/frame"),
     ("network_ms", "network ms/frame"),
+    ("signs_ms", "signs ms/frame"),
     ("peak_mb", "peak MB"),
 )
 
 
-def measure(video: str, engine: str, repeats: int) -> dict[str, Any]:
+def measure(video: str, engine: str, repeats: int, *, signs: bool) -> dict[str, Any]:
     """Analyse one video a few times in this process; the figures are of the fastest run."""
     from facefatigue.clips.window import WindowSampler
     from facefatigue.estimate import Estimator
     from facefatigue.faces.track import FaceTracker
+    from facefatigue.landmarks import LandmarkFollower
     from facefatigue.video import open_video
 
     best: dict[str, Any] = {}
     peak_mb = 0.0
     for _ in range(repeats):
         spent: dict[str, float] = defaultdict(float)
-        with Estimator(engine=engine) as estimator:  # type: ignore[arg-type]
+        with Estimator(engine=engine, signs=signs) as estimator:  # type: ignore[arg-type]
             estimator._engine.run = _timed(estimator._engine.run, spent, "network_ms")  # type: ignore[method-assign]
-            step, see = FaceTracker.step, WindowSampler.see
+            step, see, read = FaceTracker.step, WindowSampler.see, LandmarkFollower.read
             FaceTracker.step = _timed(step, spent, "faces_ms")  # type: ignore[method-assign]
             WindowSampler.see = _timed_list(see, spent, "clips_ms")  # type: ignore[method-assign]
+            if signs:
+                LandmarkFollower.read = _timed(read, spent, "signs_ms")  # type: ignore[method-assign]
             start_s = time.perf_counter()
             report = estimator.analyze(video).report
             whole_s = time.perf_counter() - start_s
             FaceTracker.step, WindowSampler.see = step, see  # type: ignore[method-assign]
+            LandmarkFollower.read = read  # type: ignore[method-assign]
         frames = report.source.frames
         peak_mb = peak_mb or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         start_s = time.perf_counter()
@@ -172,7 +177,12 @@ def scaled(source: Path, path: Path) -> str:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The figures as a Markdown table."""
-    columns = [*COLUMNS, ("reference_frames_per_s", "published pipeline frames/s"), ("ratio", "ratio")]
+    columns = [
+        *COLUMNS,
+        ("plain_frames_per_s", "without signs frames/s"),
+        ("reference_frames_per_s", "published pipeline frames/s"),
+        ("ratio", "ratio without signs"),
+    ]
     columns = [column for column in columns if any(column[0] in row for row in rows)]
     lines = ["| " + " | ".join(title for _, title in columns) + " |", "|" + "---|" * len(columns)]
     for row in rows:
@@ -190,10 +200,10 @@ def main() -> None:
     parser.add_argument("--engine", default="auto", choices=("auto", "onnxruntime", "openvino", "torch"))
     parser.add_argument("--repeats", type=int, default=3, help="the fastest of so many runs counts")
     parser.add_argument("--markdown", type=Path, help="also write the table to this file")
-    parser.add_argument("--one", choices=("product", "reference"), help=argparse.SUPPRESS)
+    parser.add_argument("--one", choices=("product", "plain", "reference"), help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.one == "product":
-        print(json.dumps(measure(args.videos[0], args.engine, args.repeats)))
+    if args.one in ("product", "plain"):
+        print(json.dumps(measure(args.videos[0], args.engine, args.repeats, signs=args.one == "product")))
         return
     if args.one == "reference":
         print(json.dumps(measure_reference(args.videos[0])))
@@ -201,10 +211,12 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for video in args.videos or default_videos(Path(folder)):
-            row = in_own_process("--one", "product", "--engine", args.engine, "--repeats", str(args.repeats), video)
+            given = ("--engine", args.engine, "--repeats", str(args.repeats), video)
+            row = in_own_process("--one", "product", *given)
+            row["plain_frames_per_s"] = in_own_process("--one", "plain", *given)["frames_per_s"]
             if args.reference:
                 row["reference_frames_per_s"] = in_own_process("--one", "reference", video)["frames_per_s"]
-                row["ratio"] = row["frames_per_s"] / row["reference_frames_per_s"]
+                row["ratio"] = row["plain_frames_per_s"] / row["reference_frames_per_s"]
             rows.append(row)
             print(f"{row['video']}: {row['frames_per_s']:.0f} frames/s", file=sys.stderr)
     import os

@@ -215,7 +215,7 @@ def test_the_rating_spreads_over_its_range_and_follows_the_state(drawn: list[Per
     low, high = np.quantile(rated, (0.02, 0.98))
     assert low < 0.08
     assert high > 0.95
-    assert 0.25 < (rated > 0.5).mean() < 0.5  # neither kind is rare
+    assert 0.28 < (rated > 0.5).mean() < 0.38  # neither kind is rare
     assert np.histogram(rated, bins=10, range=(0, 1))[0].min() > 0.03 * len(rated)  # nor is any grade
     assert 0.65 < _ranked(state, rated) < 0.95
 
@@ -239,7 +239,8 @@ def _still(**tracks: float) -> Performance:
 def test_the_rating_rises_with_closure_from_the_first_bit() -> None:
     steps = [_still(closure=share, heaviness=share).rated for share in np.linspace(0, 0.9, 19)]
     assert all(high > low for low, high in pairwise(steps))
-    assert all(high > low + 0.02 for low, high in pairwise(steps[:6]))
+    assert all(high > low + 0.03 for low, high in pairwise(steps[:6]))
+    assert all(high > low + 0.08 for low, high in pairwise(steps[1:6]))
     assert steps[0] < 0.1
     assert steps[6] > 0.6
     assert _still(closure=0.6, heaviness=0.6).rated > 0.9
@@ -258,7 +259,7 @@ def test_the_rating_excuses_what_is_seen_to_have_another_cause() -> None:
 def test_eyes_that_are_narrow_by_nature_count_little() -> None:
     assert _still().by(0.9).rated < _still().rated + 0.15
     assert _still().by(0.7).rated > _still().rated + 0.5  # nobody can tell them from heavy ones
-    assert _still().by(1.2).rated == pytest.approx(_still().rated, abs=0.001)
+    assert _still().rated - 0.001 < _still().by(1.2).rated <= _still().rated
     dense = perform(0.5, _temperament(), np.array([0.0, 2.0]), np.random.default_rng(0)).by(0.8)
     assert dense.dense.opening == dense.opening == 0.8
     assert (_still(closure=1.0).by(0.6).lid == 1).all()

@@ -121,7 +121,11 @@ def run_show(args: argparse.Namespace) -> int:
         print(json.dumps({**_entries(artefact), "card": artefact.card_text()}, indent=2, ensure_ascii=False))
         return 0
     config = artefact.config
-    place = "over the frames" if config.cues else f"{config.non_local_placement} stage {config.non_local_position}"
+    place = (
+        "over the frames"
+        if config.backbone == "resnet2d_cues"
+        else f"{config.non_local_placement} stage {config.non_local_position}"
+    )
     block = f"non-local block ({config.non_local_mode}) {place}"
     rows = {
         "name": config.name,

@@ -160,7 +160,7 @@ def rate(act: Performance) -> float:
     return float(1 - (1 - lids) * (1 - yawn) * (1 - head) * (1 - hand) * (1 - face))
 
 
-def seen_closure(closure: Track, rest: float, opening: float = 1.0) -> Track:
+def seen_closure(closure: Track, rest: float, opening: float) -> Track:
     """(F,) closure over the person's own rested lid as closure over an average person's."""
     return 1 - opening * (1 - rest) * (1 - closure)
 
