@@ -16,7 +16,9 @@ from safetensors.torch import load_file
 from facefatigue.cli import main
 from facefatigue.data.clip_list import read_lists
 from facefatigue.errors import ConfigurationError
+from facefatigue.model.network import FatigueNet
 from facefatigue.model.weights import load_network
+from facefatigue.train import loop
 from facefatigue.train.loop import train
 
 if TYPE_CHECKING:
@@ -174,6 +176,37 @@ def test_patience_goes_by_the_frames_where_no_score_is_trained(
     wanted = settings(epochs=5, patience=1, frame_targets=("turn",), score_weight=0.0, learning_rate=1e-300, dropout=0.0)
     run = train(*framed_lists, tmp_path / "run", dataclasses.replace(wanted, augmentation="none"))
     assert len(run.rows) < 5
+
+
+def test_frozen_frames_are_read_once_and_the_run_ends_alike(
+    framed_lists: tuple[Path, Path],
+    settings: Callable[..., TrainSettings],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taught = {"frame_targets": NAMES, **CUES}
+    init = str(train(*framed_lists, tmp_path / "first", settings(epochs=1, **taught)).artefact.folder)
+    behind = settings(init=init, epochs=2, learning_rate=1e-2, freeze="frames", augmentation="none", **taught)
+    looks = []
+    maps = FatigueNet.maps
+
+    def counted(network: FatigueNet, clip: torch.Tensor) -> Any:
+        looks.append(len(clip))
+        return maps(network, clip)
+
+    monkeypatch.setattr(FatigueNet, "maps", counted)
+    once = train(*framed_lists, tmp_path / "once", behind)
+    seen = sum(looks)
+    looks.clear()
+    monkeypatch.setattr(loop, "read_frames", lambda *_, **__: None)
+    anew = train(*framed_lists, tmp_path / "anew", behind)
+    # Two epochs look twice at all clips; what is exported is looked at a little in either run.
+    assert sum(looks) - seen == sum(map(len, read_lists(*framed_lists, shape=(8, 32, 32, 3))))
+    for one, other in zip(once.rows, anew.rows, strict=True):
+        assert one["validation_loss"] == pytest.approx(other["validation_loss"], rel=1e-4)
+        assert one["validation_frame_loss"] == pytest.approx(other["validation_frame_loss"], rel=1e-4)
+    ours, theirs = (load_file(run.artefact.safetensors_path) for run in (once, anew))
+    assert all(torch.allclose(ours[name], theirs[name], atol=1e-4) for name in ours)
 
 
 def test_frozen_frames_keep_their_weights_and_statistics(

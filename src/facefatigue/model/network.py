@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -171,19 +171,20 @@ class FatigueNet(nn.Module):
         return left, 8 * _block(self.config).expansion * self.config.first_channel
 
     def combined(
-        self, maps: tuple[Tensor, Tensor, Tensor], moments: Tensor | None = None, cues: Tensor | None = None
+        self, maps: tuple[Tensor, Tensor, Tensor] | None, moments: Tensor | None = None, cues: Tensor | None = None
     ) -> Tensor:
         """The features of clips from their maps, as :meth:`pooled` gives them.
 
         Args:
-            maps: As :meth:`maps` gives them.
+            maps: As :meth:`maps` gives them; not needed with cues.
             moments: As :meth:`read` gives them; needed with cues only.
             cues: Likewise.
         """
         pooled: Tensor
         if self.temporal is not None:
-            pooled = self.temporal(moments, cues)  # (N, 64)
-        elif self.attention is None:
+            return cast("Tensor", self.temporal(moments, cues))  # (N, 64)
+        assert maps is not None
+        if self.attention is None:
             pooled = maps[-1].mean(dim=(2, 3, 4))  # (N, 8e·w)
         else:
             frames = maps[-1].mean(dim=(3, 4)).transpose(1, 2)  # (N, T, 8e·w)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from facefatigue.data.clip_list import ClipList
+    from facefatigue.train.readings import Readings
     from facefatigue.train.settings import Augmentations
 
 _PREPARED = 2  # batches that wait for the network; one of 16 clips, 32 frames and 112 px takes 19 MB
@@ -29,22 +30,32 @@ class Batch:
     """Clips and their scores, on the CPU.
 
     Attributes:
-        crops: (N, T, H, W, 3) uint8 RGB; in page-locked memory where a GPU is to fetch it.
+        crops: (N, T, H, W, 3) uint8 RGB; in page-locked memory where a GPU is to fetch it. None where the frames were read
+            before.
         score: (N,) float32 in [0, 1].
         auxiliary: (N, K) float32, further targets; K may be 0.
         frames: (N, T, C) float32, the targets of every frame, augmented as the clips will be; NaN where nothing is known;
             None without such targets.
         drawn: N augmentations.
+        readings: What was read of these clips before, (N, T, C) and (N, T, K) float32; None where the crops are given.
     """
 
-    crops: Tensor
+    crops: Tensor | None
     score: Tensor
     auxiliary: Tensor
     frames: Tensor | None
     drawn: tuple[Augmentation, ...]
+    readings: tuple[Tensor, Tensor] | None = None
 
     def __len__(self) -> int:
         return len(self.score)
+
+    def inputs_on(self, device: torch.device) -> tuple[Tensor | None, ...]:
+        """What :class:`facefatigue.train.epoch.Task` takes: the clips, or None and what was read of them before."""
+        if self.readings is None:
+            return (self.clips_on(device),)
+        moments, cues = (part.to(device, non_blocking=True) for part in self.readings)
+        return None, moments, cues
 
     def clips_on(self, device: torch.device) -> Tensor:
         """The clips as the network takes them, augmented there.
@@ -55,6 +66,7 @@ class Batch:
         Returns:
             (N, 3, T, H, W) float32 in [-1, 1], RGB, channels last in memory.
         """
+        assert self.crops is not None
         crops = self.crops.to(device, non_blocking=True)  # (N, T, H, W, 3)
         clips = crops.permute(0, 4, 1, 2, 3).to(torch.float32)  # (N, 3, T, H, W)
         clips = augment_clips(clips, self.drawn)
@@ -100,6 +112,7 @@ def batches(
     drawn_with: tuple[int, int] = (0, 0),
     frame_targets: Sequence[str] = (),
     pinned: bool = False,
+    readings: Readings | None = None,
 ) -> Iterator[Batch]:
     """Read batches ahead of their use; never more than two wait.
 
@@ -111,6 +124,7 @@ def batches(
             it is in.
         frame_targets: Targets of every frame, among those that the list was read with.
         pinned: Put them into page-locked memory, from which a GPU fetches faster.
+        readings: What was read of all clips before, without augmentation; it is then taken instead of the crops.
 
     Yields:
         One batch for each entry of the order.
@@ -121,7 +135,9 @@ def batches(
     scores, auxiliary = clips.scores, clips.auxiliary
 
     def read(numbers: NDArray[np.int64]) -> Batch:
-        crops = torch.from_numpy(np.stack([clips.crops(number) for number in numbers.tolist()]))
+        crops = None
+        if readings is None:
+            crops = torch.from_numpy(np.stack([clips.crops(number) for number in numbers.tolist()]))
         drawn = tuple(
             draw_augmentation(np.random.default_rng((*drawn_with, number)), augmentation) for number in numbers.tolist()
         )
@@ -130,11 +146,12 @@ def batches(
             values = np.stack([clips.frame_values(number, frame_targets) for number in numbers.tolist()])
             frames = torch.from_numpy(augment_frames(values, frame_targets, drawn))
         return Batch(
-            crops=crops.pin_memory() if pinned else crops,
+            crops=crops.pin_memory() if pinned and crops is not None else crops,
             score=torch.from_numpy(scores[numbers]),
             auxiliary=torch.from_numpy(auxiliary[numbers]),
             frames=frames,
             drawn=drawn,
+            readings=None if readings is None else readings.of(numbers),
         )
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="clips") as pool:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from facefatigue.train.auxiliary import AuxiliaryHead
     from facefatigue.train.batches import Batch
     from facefatigue.train.frames import FrameFigures, FrameHead
+    from facefatigue.train.readings import Readings
     from facefatigue.train.settings import TrainSettings
 
 
@@ -107,25 +108,37 @@ class Task(nn.Module):
             part.eval()
         return self
 
-    def forward(self, clips: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]:
-        """Clips (N, 3, T, H, W) to all that is read from them.
+    def forward(
+        self, clips: Tensor | None, moments: Tensor | None = None, cues: Tensor | None = None
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]:
+        """Clips to all that is read from them.
+
+        Args:
+            clips: (N, 3, T, H, W) float32; None where their frames were read before.
+            moments: (N, T, C) float32, what was read before (:class:`facefatigue.train.readings.Readings`).
+            cues: (N, T, K) float32, likewise.
 
         Returns:
             Logits (N, classes) and score (N,), or None where the score is not trained; what the auxiliary head read, (N, K);
             what the frame head read, (N, T, C).
         """
         network = self.network
-        if self.frames is None and not self.frozen:
-            pooled = network.pooled(clips)  # (N, C)
-            found = None
-        else:
-            with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-                maps = network.maps(clips)
-                moments, cues = network.read(clips, maps)  # (N, T', C), (N, T, K)
-            found = None if self.frames is None else self.frames(moments, cues, clips.shape[2])  # (N, T, C)
+        if clips is None or self.frames is not None or self.frozen:
+            maps = None
+            if clips is not None:
+                with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+                    maps = network.maps(clips)
+                    moments, cues = network.read(clips, maps)  # (N, T', C), (N, T, K)
+            assert moments is not None
+            assert cues is not None
+            length = cues.shape[1] if clips is None else clips.shape[2]
+            found = None if self.frames is None else self.frames(moments, cues, length)  # (N, T, C)
             if not self.scores:
                 return None, None, None, found
             pooled = network.combined(maps, moments, cues)  # (N, C)
+        else:
+            pooled = network.pooled(clips)  # (N, C)
+            found = None
         logits = network.classify(pooled)  # (N, classes)
         read = None if self.auxiliary is None else self.auxiliary(pooled)  # (N, K)
         return logits, network.score(logits), read, found
@@ -145,6 +158,7 @@ def train_epoch(
     epoch: int,
     start: int = 0,
     sums: Sums | None = None,
+    readings: Readings | None = None,
     after_step: Callable[[int, Sums], None],
 ) -> Sums:
     """One pass over the training clips, or the rest of one.
@@ -159,6 +173,7 @@ def train_epoch(
         epoch: From 0.
         start: Batches that were done before; the start of a step.
         sums: What those add up to.
+        readings: What was read of the clips before; they are then not read again.
         after_step: Called after every step with the batches done and what they add up to.
 
     Returns:
@@ -183,6 +198,7 @@ def train_epoch(
         drawn_with=(settings.seed, epoch),
         frame_targets=settings.frame_targets,
         pinned=fabric.device.type == "cuda",
+        readings=readings,
     )
     for step, size in zip(steps, sizes, strict=True):
         if step.start < start:
@@ -210,7 +226,7 @@ def _batch_loss(
     task: Task, wrapped: Any, batch: Batch, form: LossForm, *, settings: TrainSettings, device: torch.device
 ) -> tuple[Tensor, Tensor]:
     """The loss of a batch, a scalar, and its parts (5,) float64: loss, MSE, share right, frame loss, and all together."""
-    logits, score, read, found = wrapped(batch.clips_on(device))  # (N, classes), (N,), (N, K), (N, T, C)
+    logits, score, read, found = wrapped(*batch.inputs_on(device))  # (N, classes), (N,), (N, K), (N, T, C)
     whole = torch.zeros((), device=device)
     loss = mse = right = frames = whole.double()
     if logits is not None:
@@ -235,7 +251,9 @@ def set_rate(optimiser: Any, rate: float) -> None:
 
 
 @torch.no_grad()
-def validate(task: Task, clips: ClipList, *, settings: TrainSettings, fabric: Fabric) -> Validation:
+def validate(
+    task: Task, clips: ClipList, *, settings: TrainSettings, fabric: Fabric, readings: Readings | None = None
+) -> Validation:
     """The network over all clips of a list, the last partial batch included; the processes share the work.
 
     Args:
@@ -243,6 +261,7 @@ def validate(task: Task, clips: ClipList, *, settings: TrainSettings, fabric: Fa
         clips: The validation list.
         settings: Gives batch size and the loss.
         fabric: Where it is computed.
+        readings: What was read of the clips before; they are then not read again.
 
     Raises:
         ModelError: A loss is not finite.
@@ -250,9 +269,10 @@ def validate(task: Task, clips: ClipList, *, settings: TrainSettings, fabric: Fa
     task.eval()
     order = validation_order(len(clips), batch_size=settings.batch_size)[fabric.global_rank :: fabric.world_size]
     parts: list[tuple[Any, Any, Any]] = []
-    for batch in batches(clips, order, frame_targets=settings.frame_targets, pinned=fabric.device.type == "cuda"):
+    pinned = fabric.device.type == "cuda"
+    for batch in batches(clips, order, frame_targets=settings.frame_targets, pinned=pinned, readings=readings):
         with fabric.autocast():
-            logits, score, _, found = task(batch.clips_on(fabric.device))  # (N, classes), (N,), _, (N, T, C)
+            logits, score, _, found = task(*batch.inputs_on(fabric.device))  # (N, classes), (N,), _, (N, T, C)
         moments = None
         if task.frames is not None and found is not None and batch.frames is not None:
             standard = task.frames.standardised(batch.frames.to(fabric.device))  # (N, T, C)

@@ -39,6 +39,7 @@ from facefatigue.train.log import Board, best_row, log_row, out_of_patience, val
 from facefatigue.train.parallel import gathered, make_fabric, processes_here, share_batch_norm
 from facefatigue.train.people import write_people
 from facefatigue.train.presets import to_toml
+from facefatigue.train.readings import read_frames
 from facefatigue.train.start import first_network, frame_head, starts_from_model
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from facefatigue.train.checkpoint import LogRow
     from facefatigue.train.frames import FrameStatistics
     from facefatigue.train.lists import Lists
+    from facefatigue.train.readings import Readings
     from facefatigue.train.settings import TrainSettings
 
 # A step of width 16 at 32 × 112 × 112 px, 16 clips and 2 CPU threads takes 1.23 s with channels last, 1.67 s without.
@@ -249,6 +251,7 @@ class _Run:
         )
         torch.manual_seed(settings.seed + fabric.global_rank)  # of the dropout
         self._rows, self._started = self._take_up(state)
+        self._readings: tuple[Readings | None, Readings | None] = None, None
 
     def begin(self) -> None:
         """Save the state of a new run, from where on it can be resumed, whatever happens."""
@@ -261,6 +264,9 @@ class _Run:
         compiled = torch.compile(self.task) if self._settings.compile else self.task
         wrapped, optimiser = self._fabric.setup(compiled, self.optimiser, move_to_device=False)  # type: ignore[arg-type]
         first = self._fabric.is_global_zero
+        if self._settings.freeze == "frames" and self._settings.augmentation == "none":
+            self.task.eval()
+            self._readings = self._read(self._train), self._read(self._validation) if self._settings.validate else None
         with Board(self._folder, epochs=len(rows)) if first else nullcontext() as board:
             for epoch in range(len(rows), self._settings.epochs):
                 if out_of_patience(rows, self._settings.patience):
@@ -278,6 +284,9 @@ class _Run:
                     if self._on_epoch is not None:
                         self._on_epoch(row)
         return rows, self._origin
+
+    def _read(self, clips: ClipList) -> Readings:
+        return read_frames(self.task.network, clips, settings=self._settings, fabric=self._fabric)
 
     def _take_up(self, state: RunState | None) -> tuple[list[LogRow], RunState | None]:
         if state is None:
@@ -323,11 +332,12 @@ class _Run:
             epoch=epoch,
             start=0 if started is None else started.batches,
             sums=None if started is None else Sums(*started.sums),
+            readings=self._readings[0],
             after_step=after_step,
         )
         loss = figures = frames = None
         if settings.validate:
-            found = validate(self.task, self._validation, settings=settings, fabric=self._fabric)
+            found = validate(self.task, self._validation, settings=settings, fabric=self._fabric, readings=self._readings[1])
             loss, frames = found.loss, found.frames
             if found.logits is not None and found.scores is not None:
                 probability = fatigue_probability(found.logits.numpy())
