@@ -265,7 +265,7 @@ def test_synthetic_figures_have_intervals_over_identities_and_parts() -> None:
     assert mae.note.endswith("Known.")
     assert f"without looking: {np.abs(target - target.mean()).mean():.3f}" in mae.note
     assert rows["synthetic_ccc/glasses/1"].n == "30 clips of 6 identities"
-    assert len(rows) == 3 * 4
+    assert len(rows) == 4 + 2 * 5
 
 
 def test_the_table_goes_between_the_marks_of_a_document(tmp_path: Path) -> None:

@@ -20,9 +20,16 @@ if TYPE_CHECKING:
     from facefatigue.evaluate import Estimate, Predictions
 
 MEASURED = ("mae", "ccc", "accuracy", "auc")
-_NAMES = {"mae": "MAE", "ccc": "CCC", "accuracy": "accuracy", "auc": "AUC at 0.5"}
-GROUPS = ("skin_tone", "glasses", "infrared")
-_TITLES = {"skin_tone": "skin tone (0 very light, 1 very dark; thirds)", "glasses": "glasses", "infrared": "infrared"}
+# Of groups also which way the score errs.
+_OF_GROUPS = ("bias", *MEASURED)
+_NAMES = {"bias": "mean error", "mae": "MAE", "ccc": "CCC", "accuracy": "accuracy", "auc": "AUC at 0.5"}
+GROUPS = ("eye_opening", "skin_tone", "glasses", "infrared")
+_TITLES = {
+    "eye_opening": "how wide eyes open by nature (1 average; thirds)",
+    "skin_tone": "skin tone (0 very light, 1 very dark; thirds)",
+    "glasses": "glasses",
+    "infrared": "infrared",
+}
 
 
 def synthetic_rows(clips: Path, scorer: Scorer, *, say: Callable[[str], None], draws: int = 2000) -> list[Row]:
@@ -74,7 +81,7 @@ def rows_of(found: Predictions, by: list[str], *, note: str = "", draws: int = 2
                     name=f"Synthetic, {_TITLES.get(group, group)}: {part.value}, {_NAMES[key]}",
                     n=n, **_fields(part.figures, key),
                 )
-                for key in MEASURED
+                for key in _OF_GROUPS
             ]  # fmt: skip
     return rows
 

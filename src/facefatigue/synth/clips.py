@@ -115,6 +115,7 @@ def make_clip(rig: Rig, visibility: Visibility, settings: ClipSettings, number: 
         "mouth": float(performance.mouth.mean()),
         "yawning": float(performance.yawning.mean()),
         "nodding": float(performance.nodding.max()),
+        "eye_opening": performance.eye_opening,
         "skin_tone": person.skin_tone,
         "glasses": int(person.glasses),
         "infrared": int(scene.infrared),

@@ -115,6 +115,11 @@ class Performance:
         return seen_closure(self.closure, self.rest, self.opening)
 
     @property
+    def eye_opening(self) -> float:
+        """How wide the rested eyes are open, an average person's being 1."""
+        return self.opening * (1 - self.rest)
+
+    @property
     def rated(self) -> float:
         """How tired the face looks in this window, 0 (wide awake) to 1 (about to fall asleep); see ``rate``."""
         return rate(self.dense or self)

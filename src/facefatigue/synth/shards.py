@@ -32,8 +32,8 @@ SHARD_CLIPS = 50
 MANIFEST = "manifest.csv"
 LABEL_SOURCE = "synthetic: acted by a rendered person"
 COLUMNS = (
-    "clip", "subject", "score", "fatigue", "closure", "aperture", "perclos", "mouth", "yawning", "nodding", "skin_tone",
-    "glasses", "infrared", "brightness", "eye_distance_px", "label_source",
+    "clip", "subject", "score", "fatigue", "closure", "aperture", "perclos", "mouth", "yawning", "nodding", "eye_opening",
+    "skin_tone", "glasses", "infrared", "brightness", "eye_distance_px", "label_source",
 )  # fmt: skip
 
 
