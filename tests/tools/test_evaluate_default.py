@@ -28,7 +28,7 @@ from default_model.figures import (
 )
 from default_model.scoring import EYE_BAND, Scores, brightness
 from default_model.store import Store
-from default_model.synthetic import rows_of
+from default_model.synthetic import bf16_row_of, rows_of
 from default_model.table import BY_KEY, PLANNED, Goal, Row, Table, cells, missing_rows, with_seeds
 from default_model.untrained import Untrained
 from default_model.windows import Windows
@@ -266,6 +266,25 @@ def test_synthetic_figures_have_intervals_over_identities_and_parts() -> None:
     assert f"without looking: {np.abs(target - target.mean()).mean():.3f}" in mae.note
     assert rows["synthetic_ccc/glasses/1"].n == "30 clips of 6 identities"
     assert len(rows) == 4 + 2 * 5
+
+
+def test_what_bf16_costs_is_the_difference_of_the_areas() -> None:
+    target = np.tile([0.0, 1.0], 10)
+    found, coarse = (
+        Predictions.of(
+            item=[str(n) for n in range(20)],
+            subject=[str(n) for n in range(20)],
+            target=target,
+            score=score,
+            fatigue_probability=score,
+        )
+        for score in (target / 2 + 0.5, np.where(np.arange(20) == 1, 0.4, target / 2 + 0.5))
+    )
+    row = bf16_row_of(found, coarse)
+    assert row.value == pytest.approx(0.1)  # one of ten lies below all others
+    assert not row.met
+    assert row.note == "scores differ by 0.6000 at most"
+    assert bf16_row_of(found, found).met
 
 
 def test_the_table_goes_between_the_marks_of_a_document(tmp_path: Path) -> None:

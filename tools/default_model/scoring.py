@@ -97,7 +97,7 @@ class Scorer:
         self.artefact = artefact
         self.engine: Engine = open_engine(artefact, engine=engine, precision="f32", threads=threads)
         self._store = store
-        self._threads = threads
+        self.threads = threads
         self._untrained = untrained
         self._say = say
 
@@ -145,7 +145,7 @@ class Scorer:
         found = []
         for seed in range(self._untrained):
             self._say(f"untrained network {seed + 1} of {self._untrained}")
-            network = Untrained(self.artefact.config, seed, store=self._store, threads=self._threads)
+            network = Untrained(self.artefact.config, seed, store=self._store, threads=self.threads)
             outputs = {name: network.outputs(part) for name, part in windows.items()}
             found.append({name: output["closure" if cue else "scores"] for name, output in outputs.items()})
         return tuple(found)

@@ -8,8 +8,11 @@ import numpy as np
 
 from default_model.table import BY_KEY, Row
 from facefatigue.data.clip_list import check_rate, read_clips
+from facefatigue.engine import open_engine
+from facefatigue.errors import FaceFatigueError
 from facefatigue.evaluate import by_group, estimates
 from facefatigue.evaluate.predict import predict_clips
+from facefatigue.evaluate.ranking import area_under_roc
 from facefatigue.evaluate.seen import people_notes
 
 if TYPE_CHECKING:
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from default_model.scoring import Scorer
+    from default_model.table import State
+    from facefatigue.data.clip_list import ClipList
     from facefatigue.evaluate import Estimate, Predictions
 
 MEASURED = ("mae", "ccc", "accuracy", "auc")
@@ -52,7 +57,34 @@ def synthetic_rows(clips: Path, scorer: Scorer, *, say: Callable[[str], None], d
     by = [name for name in GROUPS if name in listed.columns]
     say(f"{config.name}: {len(listed)} synthetic clips")
     found = predict_clips(listed, scorer.engine, by=by)
-    return rows_of(found, by, note=" ".join(notes), draws=draws)
+    say(f"{config.name}: the same in bf16")
+    return [*rows_of(found, by, note=" ".join(notes), draws=draws), bf16_row(found, listed, scorer)]
+
+
+def bf16_row(found: Predictions, clips: ClipList, scorer: Scorer) -> Row:
+    """What is lost where `predict` computes in bf16, as it does by default on CPUs that can.
+
+    Args:
+        found: Predictions in f32.
+        clips: Of the same clips.
+        scorer: The model.
+    """
+    planned = BY_KEY["bf16_auc_loss"]
+    try:
+        engine = open_engine(scorer.artefact, engine="openvino", precision="bf16", threads=scorer.threads)
+    except FaceFatigueError as error:
+        return planned.missing(str(error))
+    coarse = predict_clips(clips, engine)
+    return bf16_row_of(found, coarse)
+
+
+def bf16_row_of(found: Predictions, coarse: Predictions) -> Row:
+    """The row of predictions in f32 and in bf16 for the same clips."""
+    whole, less = (area_under_roc(some.fatigue_probability, some.is_fatigue) for some in (found, coarse))
+    note = f"scores differ by {np.abs(found.score - coarse.score).max():.4f} at most"
+    value = None if whole is None or less is None else whole - less
+    state: State = "not given" if value is None else "measured"
+    return BY_KEY["bf16_auc_loss"].row(value=value, n=f"{len(found)} clips", note=note, state=state)
 
 
 def rows_of(found: Predictions, by: list[str], *, note: str = "", draws: int = 2000) -> list[Row]:

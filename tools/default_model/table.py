@@ -149,6 +149,7 @@ PLANNED = tuple(
         ("f", "synthetic_ccc", "Synthetic people never seen, CCC", Goal(sense="at least", border=0.9)),
         ("f", "synthetic_accuracy", "Synthetic people never seen, accuracy", Goal(sense="at least", border=0.92)),
         ("f", "synthetic_auc", "Synthetic people never seen, AUC at 0.5", None),
+        ("f", "bf16_auc_loss", "What bf16 costs: AUC in f32 less AUC in bf16", Goal(sense="at most", border=0.01)),
     )
 )
 BY_KEY = {planned.key: planned for planned in PLANNED}
