@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from facefatigue.landmarks.region import Region
 
 WEIGHTS_SHA256 = {
-    "landmarks": "b8c1b589f0da7ac12d7f684d2a5922c1bd71d630713c60d869379076c9e5b3fa",
-    "blendshapes": "aa1c985e274d6c834d9844379d8b53ab13cfab45ad535572db10556a99421dd7",
+    "landmarks": "5dd30ac9a856185a4ed80a64f2203848169dbabc76c1e35eb89f4e0cbc02dd33",
+    "blendshapes": "bc93425221591bed8931e6903ee95d3b26ee1d4779e379123aa86db00c612147",
 }
 INPUT_PX = 256
 # kLandmarksSubsetIdxs of mediapipe/tasks/cc/vision/face_landmarker/face_blendshapes_graph.cc.

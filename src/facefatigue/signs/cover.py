@@ -17,6 +17,7 @@ _BARE_SKIN = (9, 50, 108, 151, 195, 205, 280, 337, 425)
 _AROUND_MOUTH = (18, 57, 164, 199, 200, 202, 210, 287, 422, 430)
 _LIPS = (0, 17, 37, 84, 267, 314)
 _ABOVE_MASK = (9, 108, 117, 151, 195, 337, 346)
+_LOOKED_AT = (*_UNDER_EYES, _BARE_SKIN, _AROUND_MOUTH, _LIPS, _ABOVE_MASK)
 
 # Chosen on 54 synthetic people in all kinds of light, 18 with lenses that let 25 % through, 44 with painted masks: no bare
 # face counts as covered, 28 % of such light lenses and 82 % of the masks do (docs/signs.md).
@@ -48,24 +49,21 @@ def find_cover(rgb: NDArray[np.uint8], points: NDArray[np.float32]) -> Cover:
         rgb: (H, W, 3) uint8 RGB, upright.
         points: (478, 3) in pixels, as in :class:`facefatigue.landmarks.FaceReading`.
     """
-    bare = float(np.median(_luma(_colours(rgb, points, _BARE_SKIN))))
-    left, right = (
-        float(np.median(_luma(_colours(rgb, points, places)))) < DARK_LENS * max(bare, 1.0) for places in _UNDER_EYES
-    )
-    around, lips, above = (
-        np.median(_chroma(_colours(rgb, points, places)), axis=0) for places in (_AROUND_MOUTH, _LIPS, _ABOVE_MASK)
-    )
+    colours = _colours(rgb, points, [place for places in _LOOKED_AT for place in places])
+    left, right, bare, around, lips, above = np.split(colours, np.cumsum([len(places) for places in _LOOKED_AT])[:-1])
+    dark = DARK_LENS * max(float(np.median(_luma(bare))), 1.0)
+    around, lips, above = (np.median(_chroma(skin), axis=0) for skin in (around, lips, above))
     mask = np.hypot(*(around - above)) > _MASK_COLOUR and np.hypot(*(lips - around)) < _LIP_COLOUR
-    return Cover(eyes=(left, right), mouth=bool(mask))
+    return Cover(eyes=(bool(np.median(_luma(left)) < dark), bool(np.median(_luma(right)) < dark)), mouth=bool(mask))
 
 
-def _colours(rgb: NDArray[np.uint8], points: NDArray[np.float32], places: tuple[int, ...]) -> NDArray[np.float64]:
+def _colours(rgb: NDArray[np.uint8], points: NDArray[np.float32], places: list[int]) -> NDArray[np.float64]:
     """(N, 3) mean colour around each point; the edge of the picture stands for what lies beyond it."""
     height, width = rgb.shape[:2]
     one, other = points[list(_OUTER_CORNERS), :2].astype(np.float64)
     step_px = max(1.0, _SPREAD * float(np.hypot(*(one - other))))
     grid = np.stack(np.meshgrid((-1, 0, 1), (-1, 0, 1)), axis=-1).reshape(-1, 2) * step_px
-    pixels = np.rint(points[list(places), None, :2] + grid).astype(np.int64)
+    pixels = np.rint(points[places, None, :2] + grid).astype(np.int64)
     column, row = np.clip(pixels[..., 0], 0, width - 1), np.clip(pixels[..., 1], 0, height - 1)
     return np.asarray(rgb[row, column].mean(axis=1, dtype=np.float64))
 
