@@ -86,6 +86,24 @@ def test_microsleeps_begin_and_end_on_time(stage, rate_hz):
     assert len(signs.blinks) == 10  # a microsleep is no blink
 
 
+def test_closures_that_begin_like_a_glance_are_told_apart(stage):
+    blinks = [stage.Blink(2 + 3 * n) for n in range(10)]
+    quick, slow = stage.Blink(35.0, 0.09, 3.0, 0.2), stage.Blink(45.0, 0.5, 2.0, 0.3)
+    act = stage.Act(blinks=[*blinks, quick, slow])
+    signs = measure(act.film(stage.moments(60, 30, jitter=0.1), 0.005))
+    assert [found.closing_s < 0.15 for found in signs.microsleeps] == [True, False]
+    assert signs.perclos_quick == pytest.approx(signs.microsleeps[0].duration_s / 60, abs=0.001)
+    assert signs.perclos_quick < signs.perclos - signs.microsleeps[1].duration_s / 60
+    alone = measure(stage.Act(blinks=[*blinks, slow]).film(stage.moments(60, 30), 0.005))
+    assert alone.perclos_quick == 0.0
+    seldom = measure(act.film(stage.moments(60, 15), 0.005))
+    assert seldom.perclos is not None
+    assert seldom.perclos_quick is None
+    assert seldom.not_measurable["perclos_quick"] == "the face was read 15.0 times a second; how fast lids fall needs 22"
+    short = measure(act.film(stage.moments(20, 30), 0.005))
+    assert short.not_measurable["perclos_quick"] == short.not_measurable["perclos"]
+
+
 def test_half_a_second_is_no_microsleep_yet():
     time_s = np.arange(0, 10, 0.02)
     usable, excused = np.ones(len(time_s), bool), np.zeros(len(time_s), bool)

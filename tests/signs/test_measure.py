@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import time
 
 import numpy as np
@@ -94,6 +95,44 @@ def test_20_seconds_of_video_have_blinks_but_no_rate(stage):
     assert "PERCLOS needs 30 s" in signs.not_measurable["perclos"]
 
 
+def test_what_is_left_out_for_yawns_and_smiles_is_told(stage):
+    act = stage.Act(
+        blinks=stage.spontaneous(36, seed=2),
+        mouth=[stage.Swell(12, 2.7, 3.0, 1.8, 0.8)],
+        smile=[stage.Swell(28, 0.3, 2.0, 0.3, 0.9)],
+    )
+    signs = measure(act.film(stage.moments(36, 30), 0.008))
+    assert len(signs.yawns) == 1
+    assert signs.perclos is None
+    reason = signs.not_measurable["perclos"]
+    found = re.fullmatch(
+        r"PERCLOS needs 30 s with the lids read, ([\d.]+) s were measured: ([\d.]+) s of yawns and ([\d.]+) s of broad smiles"
+        r" left out",
+        reason,
+    )
+    assert found, reason
+    measured_s, yawned_s, laughed_s = (float(text) for text in found.groups())
+    assert measured_s + yawned_s + laughed_s == pytest.approx(36, abs=0.2)
+    assert yawned_s == pytest.approx(signs.yawns[0].duration_s, abs=0.1)
+    assert laughed_s == pytest.approx(2.3, abs=0.2)  # smiling by more than a half
+
+
+def test_blinks_in_yawns_count_neither_as_blinks_nor_as_time(stage):
+    blinks = [stage.Blink(1.0 + 2 * number) for number in range(30)]
+    yawn = stage.Swell(20, 3.0, 4.0, 2.0, 0.8)
+    signs = measure(stage.Act(blinks=blinks, mouth=[yawn]).film(stage.moments(60, 30), 0.008))
+    assert len(signs.yawns) == 1
+    assert 24 <= len(signs.blinks) <= 26
+    assert signs.blink_rate_per_min == pytest.approx(30, rel=0.03)
+    assert signs.minutes[0].blink_rate_per_min == pytest.approx(30, rel=0.03)
+    assert signs.blinks[-1].rate_so_far_per_min == pytest.approx(30, rel=0.06)
+    short = measure(stage.Act(blinks=blinks, mouth=[yawn]).film(stage.moments(34, 30), 0.008))
+    assert re.fullmatch(
+        r"a rate needs 30 s in which blinks can be seen, 26\.\d s were measured: 7\.\d s of yawns left out",
+        short.not_measurable["blink_rate_per_min"],
+    )
+
+
 def test_no_face(stage):
     empty = {
         name: np.empty(0, np.float32)
@@ -175,7 +214,8 @@ def test_minutes_side_by_side(stage, lively):
     assert [(minute.start_s, minute.end_s) for minute in signs.minutes] == [(0.0, 60.0), (60.0, pytest.approx(120, abs=0.1))]
     counts = [sum(60 * n <= blink.peak_s < 60 * (n + 1) for blink in signs.blinks) for n in (0, 1)]
     rates = [minute.blink_rate_per_min for minute in signs.minutes]
-    assert rates[0] == pytest.approx(counts[0], rel=0.02)
+    yawned_s = signs.yawns[0].duration_s  # in the first minute; blinks are not looked for meanwhile
+    assert rates[0] == pytest.approx(60 * counts[0] / (60 - yawned_s), rel=0.02)
     assert rates[1] == pytest.approx(counts[1], rel=0.03)
     assert signs.minutes[0].coverage == pytest.approx(1.0, abs=0.01)
 

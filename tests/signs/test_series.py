@@ -48,6 +48,21 @@ def test_a_series_taken_early_does_not_change_later():
     assert early.start_s == 2.0
 
 
+def test_a_series_owns_its_arrays():
+    """Nothing of the collector's memory, which grows by thousands of frames at a time, is kept or can be written through."""
+    collector = SignCollector()
+    for number in range(3):
+        collector.add(frame(0.1 * number))
+    one, other = collector.series(), collector.series()
+    arrays = {name: value for name, value in vars(one).items() if isinstance(value, np.ndarray)}
+    assert len(arrays) == 11
+    for name, array in arrays.items():
+        assert array.base is None, name
+        array[:] = 0
+    assert other.time_s.tolist() == pytest.approx([0.0, 0.1, 0.2])
+    assert collector.series().mouth_open.tolist() == pytest.approx([0.1] * 3)
+
+
 def test_an_empty_collector_gives_an_empty_series():
     collector = SignCollector()
     collector.watched_until(12.0)

@@ -136,9 +136,7 @@ class SignWatch:
     def _close(self, track: int) -> None:
         reader = self._readers.pop(track, None)
         if reader is not None and len(reader.collector):
-            series = reader.collector.series()
-            # A collector grows by thousands of frames at a time; passers-by must not keep them.
-            self._ended[track] = [dataclasses.replace(series, time_s=series.time_s.copy())]
+            self._ended[track] = [reader.collector.series()]
 
     def _joined(self, parts: Sequence[SignSeries], end_s: float) -> SignSeries:
         start_s = self._start_s or 0.0

@@ -179,6 +179,17 @@ _SIGNS = (
         source="Wierwille et al. 1994; VSS 2012",
     ),
     _Sign(
+        key="perclos_quick",
+        name="PERCLOS, shut at once",
+        write=_share,
+        usual="depends on how far down somebody looks",
+        meaning=(
+            "The part of PERCLOS in closures of more than half a second that began within 0.15 s. Eyes that look far down "
+            "close as quickly and look the same."
+        ),
+        source="",
+    ),
+    _Sign(
         key="microsleeps",
         name="microsleeps",
         write=_lasting,

@@ -10,6 +10,8 @@ import numpy as np
 from facefatigue.signs.series import MOST_GAP_S, stretches
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Track = NDArray[np.float64]
@@ -23,6 +25,10 @@ WINDOW_S = 60.0
 LEAST_MEASURED_S = 30.0
 # Longer closures are no blinks (Harrison & Horne 1996; Stern et al. 1984: endogenous blinks take at most 0.5 s).
 MICROSLEEP_S = 0.5
+# Lids follow the eyes down within the time of a saccade (Becker & Fuchs 1988, "Lid-eye coordination during vertical gaze
+# changes in man and monkey"), as quickly as in a blink (0.066 s of search coils, see blinks.py); seen between frames and
+# smoothed, neither takes more than this from four fifths open to four fifths closed. Our own limit.
+QUICK_S = 0.15
 # Lids that flutter up for a moment, no further than half, do not end a closure.
 _FLUTTER_S, _FLUTTER_OPEN = 0.1, 0.5
 
@@ -36,7 +42,7 @@ class Microsleep:
         closure: Mean closure in between, 0 to 1.
         closing_s: From the last moment with eyes four fifths open to the first with eyes four fifths closed; None where that
             was not seen. Lids that sink take their time; those that follow a gaze far down are as quick as in a blink (less
-            than 0.15 s), and look the same afterwards.
+            than 0.15 s), and look the same afterwards. Lids that fall shut at once and stay shut are as quick, too.
     """
 
     start_s: float
@@ -69,6 +75,22 @@ def perclos(openness: Track, usable: Flags, shares_s: Track) -> tuple[float | No
     if measured_s < LEAST_MEASURED_S:
         return None, measured_s
     return float(weights[usable & (openness <= OPEN_AT_MOST)].sum() / measured_s), measured_s
+
+
+def quick_closures(time_s: Track, openness: Track, found: Sequence[Microsleep]) -> Flags:
+    """(T,) frames with eyes at least 80 % closed in closures of more than half a second that began as quickly as a glance.
+
+    Args:
+        time_s: (T,) strictly increasing.
+        openness: (T,) in the person's own measure.
+        found: The closures.
+    """
+    quick = np.zeros(len(time_s), np.bool_)
+    for closure in found:
+        if closure.closing_s is not None and closure.closing_s < QUICK_S:
+            first, after = np.searchsorted(time_s, (closure.start_s, closure.end_s))
+            quick[first:after] = openness[first:after] <= OPEN_AT_MOST
+    return quick
 
 
 def perclos_at(moments_s: Track, time_s: Track, openness: Track, usable: Flags, shares_s: Track) -> Track:
@@ -112,10 +134,23 @@ def find_microsleeps(time_s: Track, openness: Track, usable: Flags, excused: Fla
             start_s, end_s = float(edges[first]), float(edges[after])
             if end_s - start_s > MICROSLEEP_S and not excused[part][first:after].any():
                 closure = float(np.clip(1 - values[first:after], 0, 1).mean())
-                open_before = np.flatnonzero(values[:first] >= 1 - OPEN_AT_MOST)
-                closing_s = float(seconds[first] - seconds[open_before[-1]]) if len(open_before) else None
+                closing_s = _closing_s(seconds[: first + 1], values[: first + 1])
                 found.append(Microsleep(start_s=start_s, end_s=end_s, closure=closure, closing_s=closing_s))
     return found
+
+
+def _closing_s(time_s: Track, values: Track) -> float | None:
+    """How long the lids took to the last frame, the first with eyes four fifths closed; along lines between frames."""
+    open_before = np.flatnonzero(values >= 1 - OPEN_AT_MOST)
+    if not len(open_before):
+        return None
+    last = int(open_before[-1])
+    begin, end = ((values[last], values[last + 1], time_s[last : last + 2]), (values[-2], values[-1], time_s[-2:]))
+    left_s, shut_s = (
+        float(moments[0] + (high - level) / (high - low) * (moments[1] - moments[0]))
+        for (high, low, moments), level in ((begin, 1 - OPEN_AT_MOST), (end, OPEN_AT_MOST))
+    )
+    return shut_s - left_s
 
 
 def _closures(values: Track, edges: Track) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from facefatigue.signs import head, yawns
 from facefatigue.signs.blinks import MOST_BLINK_STEP_S, MOST_PHASE_STEP_S, find_blinks, lid_signal
-from facefatigue.signs.closure import LEAST_MEASURED_S, find_microsleeps, perclos, perclos_at
+from facefatigue.signs.closure import LEAST_MEASURED_S, find_microsleeps, perclos, perclos_at, quick_closures
 from facefatigue.signs.frame import MOST_FAR_EYE_YAW_RAD, MOST_PITCH_RAD
 from facefatigue.signs.lids import find_levels, relative_openness, with_shut_eyes
 from facefatigue.signs.series import time_shares
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facefatigue.signs.blinks import Blink, LidSignal
+    from facefatigue.signs.closure import Microsleep
     from facefatigue.signs.lids import LidLevels
     from facefatigue.signs.series import SignSeries
     from facefatigue.signs.yawns import Yawn
@@ -37,6 +38,7 @@ LEAST_MOUTH_SHARE = 0.5
 # Nobody knows whether eyes that are narrow in a broad smile sleep.
 _LAUGH = 0.5
 PERCLOS_STEP_S = 5.0
+_WORTH_NAMING_S = 0.1
 _LID_SIGNS = ("blinks", "blink_rate_per_min", "perclos", "microsleeps", "openness")
 
 
@@ -74,14 +76,18 @@ class _Measurement:
         if "perclos" not in self.why:
             closed_share, measured_s = perclos(lids.openness, counted, self.shares_s)
             if closed_share is None:
-                self.why["perclos"] = f"the lids could be read in {measured_s:.1f} s; PERCLOS needs {LEAST_MEASURED_S:g} s"
+                self.why["perclos"] = (
+                    f"PERCLOS needs {LEAST_MEASURED_S:g} s with the lids read, {measured_s:.1f} s were measured"
+                    f"{self._left_out(lids.steady, excused, laughing)}"
+                )
         if "microsleeps" not in self.why:
             microsleeps = tuple(find_microsleeps(series.time_s, lids.openness, lids.steady, laughing))
         if blinks is not None and not blinks and not microsleeps and steady_s >= MOST_STILL_S:
             reason = f"the lids were never seen to close in {steady_s:.0f} s: covered (dark glasses?), or not a living face"
             self.why.update(dict.fromkeys(_LID_SIGNS, reason))
             blinks = closed_share = microsleeps = None
-        rate = self._rate(blinks, usable_s)
+        quick_share = self._quick_share(lids, counted, closed_share, microsleeps or ())
+        rate = self._rate(blinks, usable_s, self._left_out(lids.usable, excused))
         watched_s = series.watched_s
         phases = [b.duration_s for b in blinks or () if b.duration_s is not None]
         if blinks and not phases:
@@ -97,6 +103,7 @@ class _Measurement:
             lid_levels=levels,
             openness=None if "openness" in self.why else _mean_open(lids, blinks or (), series.time_s, self.shares_s),
             perclos=closed_share,
+            perclos_quick=quick_share,
             perclos_over_time=()
             if closed_share is None
             else tuple((float(t), None if np.isnan(v) else float(v)) for t, v in zip(moments, over_time, strict=True)),
@@ -112,7 +119,7 @@ class _Measurement:
             nods=self._nods(found_yawns or ()),
             gaze_down_share=self._gaze_down(lids),
             head_pose=self._usual_pose(),
-            minutes=self._minutes(lids, counted, blinks),
+            minutes=self._minutes(lids, excused, counted, blinks),
             not_measurable=dict(self.why),
         )
 
@@ -172,7 +179,7 @@ class _Measurement:
         return inside
 
     def _lids(self, excused: Flags) -> tuple[LidSignal, LidLevels, list[Blink] | None, float, float]:
-        """The openness, the levels it is measured by, the blinks, and the seconds in which lids and blinks can be seen."""
+        """The openness, its levels, the blinks, and the seconds in which lids can be read and blinks are looked for."""
         series = self.series
         levels = self.given or find_levels(series)
         lids = lid_signal(series.time_s, *relative_openness(series, levels))
@@ -182,11 +189,11 @@ class _Measurement:
             lids = lid_signal(series.time_s, *relative_openness(series, levels))
             blinks, _ = find_blinks(series.time_s, lids, excused, self.shares_s)
         steady_s = float(self.shares_s[lids.steady].sum())
-        usable_s = float(self.shares_s[lids.usable].sum())
+        usable_s = float(self.shares_s[lids.usable & ~excused].sum())
         if reason := self._lid_reason(steady_s):
             self.why.update(dict.fromkeys(_LID_SIGNS, reason))
             return lids, levels, None, steady_s, usable_s
-        if usable_s < LEAST_EVENTS_S:
+        if float(self.shares_s[lids.usable].sum()) < LEAST_EVENTS_S:
             reason = f"{self._rate_text()}; blinks need {1 / MOST_BLINK_STEP_S:.0f}"
             self.why["blinks"] = self.why["blink_rate_per_min"] = reason
             return lids, levels, None, steady_s, usable_s
@@ -211,11 +218,37 @@ class _Measurement:
             return f"the lids could be read steadily in {steady_s:.1f} s: eyes too small, too dark, or covered"
         return None
 
-    def _rate(self, blinks: list[Blink] | None, usable_s: float) -> float | None:
+    def _quick_share(
+        self, lids: LidSignal, counted: Flags, closed_share: float | None, found: tuple[Microsleep, ...] | tuple[()]
+    ) -> float | None:
+        """Which part of PERCLOS may as well be a gaze far down."""
+        if closed_share is None:
+            self.why["perclos_quick"] = self.why["perclos"]
+            return None
+        if (self.series.frame_rate_hz or 0.0) < 1 / MOST_PHASE_STEP_S:
+            self.why["perclos_quick"] = f"{self._rate_text()}; how fast lids fall needs {1 / MOST_PHASE_STEP_S:.0f}"
+            return None
+        quick = quick_closures(self.series.time_s, lids.openness, found) & counted
+        return float(self.shares_s[quick].sum() / self.shares_s[counted].sum())
+
+    def _left_out(self, seen: Flags, yawning: Flags, laughing: Flags | None = None) -> str:
+        """What of the frames with lids seen is not counted, as the end of a reason; empty if that is nothing."""
+        yawned_s = float(self.shares_s[seen & yawning].sum())
+        laughed_s = 0.0 if laughing is None else float(self.shares_s[seen & laughing & ~yawning].sum())
+        parts = [
+            f"{length_s:.1f} s of {what}"
+            for what, length_s in (("yawns", yawned_s), ("broad smiles", laughed_s))
+            if length_s >= _WORTH_NAMING_S
+        ]
+        return f": {' and '.join(parts)} left out" if parts else ""
+
+    def _rate(self, blinks: list[Blink] | None, usable_s: float, left_out: str) -> float | None:
         if blinks is None:
             return None
         if usable_s < LEAST_RATE_S:
-            self.why["blink_rate_per_min"] = f"blinks could be seen in {usable_s:.1f} s; a rate needs {LEAST_RATE_S:g} s"
+            self.why["blink_rate_per_min"] = (
+                f"a rate needs {LEAST_RATE_S:g} s in which blinks can be seen, {usable_s:.1f} s were measured{left_out}"
+            )
             return None
         if not blinks:
             self.why["blink_rate_per_min"] = (
@@ -242,7 +275,9 @@ class _Measurement:
             return None
         return UsualPose.of(series.yaw_rad, series.pitch_rad, series.roll_rad)
 
-    def _minutes(self, lids: LidSignal, counted: Flags, blinks: list[Blink] | None) -> tuple[MinuteSigns, ...]:
+    def _minutes(
+        self, lids: LidSignal, excused: Flags, counted: Flags, blinks: list[Blink] | None
+    ) -> tuple[MinuteSigns, ...]:
         """Whole minutes side by side, and what is left if it is half a minute or more."""
         series, found = self.series, []
         begin_s = series.start_s
@@ -250,7 +285,7 @@ class _Measurement:
             end_s = min(begin_s + 60.0, series.end_s)
             first, after = (int(place) for place in np.searchsorted(series.time_s, (begin_s, end_s)))
             part = slice(first, after)
-            usable_s = float(self.shares_s[part][lids.usable[part]].sum())
+            usable_s = float(self.shares_s[part][(lids.usable & ~excused)[part]].sum())
             own = [blink for blink in blinks or () if begin_s <= blink.peak_s < end_s]
             closed, _ = perclos(lids.openness[part], counted[part], self.shares_s[part])
             lasting = counted[part] & ~_in_blinks(series.time_s[part], own)

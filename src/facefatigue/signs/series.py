@@ -175,9 +175,9 @@ class SignCollector:
         self._end_s = max(self._end_s, float(end_s))
 
     def series(self) -> SignSeries:
-        """All that was collected so far."""
+        """All that was collected so far, in arrays of its own: nothing that is added later changes or holds on to them."""
         count = len(self)
-        times = np.concatenate(self._times)[:count] if self._times else np.empty(0)
+        times = np.concatenate(self._times)[:count].copy() if self._times else np.empty(0)
         values = np.concatenate(self._values)[:count] if self._values else np.empty((0, len(_TRACKS) + 5), np.float32)
         wide = len(_TRACKS)
         return SignSeries(

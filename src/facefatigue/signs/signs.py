@@ -76,6 +76,9 @@ class Signs:
         lid_levels: What counts as this person's open and shut eyes.
         openness: Mean opening of the eyes between blinks, 1 for the person's own open level.
         perclos: Share of time with the eyes at least 80 % closed (P80), 0 to 1.
+        perclos_quick: The part of ``perclos`` in closures of more than half a second that began within 0.15 s, as quickly as
+            lids follow a glance far down. Whether these eyes sleep or look down cannot be seen; without any of this,
+            PERCLOS would be lower by so much.
         perclos_over_time: (time in s, PERCLOS over the minute before), every 5 s; None where too little was measured.
         blinks: In order of time.
         blink_rate_per_min: Over the time in which blinks could be seen.
@@ -98,6 +101,7 @@ class Signs:
     lid_levels: LidLevels
     openness: float | None
     perclos: float | None
+    perclos_quick: float | None
     perclos_over_time: tuple[tuple[float, float | None], ...]
     blinks: tuple[Blink, ...] | None
     blink_rate_per_min: float | None
