@@ -133,6 +133,25 @@ def test_blinks_in_yawns_count_neither_as_blinks_nor_as_time(stage):
     )
 
 
+def test_a_yawn_that_leaves_too_little_for_blinks(stage):
+    act = stage.Act(blinks=[stage.Blink(0.5)], mouth=[stage.Swell(1.5, 2.7, 1.5, 1.8, 0.8)])
+    signs = measure(act.film(stage.moments(9, 30), 0.008))
+    assert len(signs.yawns) == 1
+    assert signs.blinks is None
+    assert re.fullmatch(
+        r"blinks need at least 5 s in which they can be seen, 4\.\d s were measured: 4\.\d s of yawns left out",
+        signs.not_measurable["blinks"],
+    )
+    assert signs.not_measurable["blink_rate_per_min"] == signs.not_measurable["blinks"]
+
+
+def test_too_little_never_looks_like_enough(stage):
+    signs = measure(stage.Act().film(stage.moments(5, 30), 0.008))  # 4.967 s between the first and the last frame
+    assert signs.not_measurable["yawns"] == "4.96 s of the face were read; yawns need at least 5 s"
+    signs = measure(stage.Act(blinks=stage.spontaneous(30, seed=1)).film(stage.moments(30, 30), 0.008))
+    assert signs.not_measurable["perclos"] == "PERCLOS needs 30 s with the lids read, 29.96 s were measured"
+
+
 def test_no_face(stage):
     empty = {
         name: np.empty(0, np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,8 +78,8 @@ class _Measurement:
             closed_share, measured_s = perclos(lids.openness, counted, self.shares_s)
             if closed_share is None:
                 self.why["perclos"] = (
-                    f"PERCLOS needs {LEAST_MEASURED_S:g} s with the lids read, {measured_s:.1f} s were measured"
-                    f"{self._left_out(lids.steady, excused, laughing)}"
+                    f"PERCLOS needs {LEAST_MEASURED_S:g} s with the lids read, {_below(measured_s, LEAST_MEASURED_S)} s were"
+                    f" measured{self._left_out(lids.steady, excused, laughing)}"
                 )
         if "microsleeps" not in self.why:
             microsleeps = tuple(find_microsleeps(series.time_s, lids.openness, lids.steady, laughing))
@@ -87,7 +88,14 @@ class _Measurement:
             self.why.update(dict.fromkeys(_LID_SIGNS, reason))
             blinks = closed_share = microsleeps = None
         quick_share = self._quick_share(lids, counted, closed_share, microsleeps or ())
-        rate = self._rate(blinks, usable_s, self._left_out(lids.usable, excused))
+        left_out = self._left_out(lids.usable, excused)
+        if blinks is not None and usable_s < LEAST_EVENTS_S:
+            self.why["blinks"] = self.why["blink_rate_per_min"] = (
+                f"blinks need at least {LEAST_EVENTS_S:g} s in which they can be seen,"
+                f" {_below(usable_s, LEAST_EVENTS_S)} s were measured{left_out}"
+            )
+            blinks = None
+        rate = self._rate(blinks, usable_s, left_out)
         watched_s = series.watched_s
         phases = [b.duration_s for b in blinks or () if b.duration_s is not None]
         if blinks and not phases:
@@ -130,7 +138,7 @@ class _Measurement:
         if not len(self.series):
             return "no face was read"
         if read_s < LEAST_EVENTS_S:
-            return f"{read_s:.1f} s of the face were read; {what} need at least {LEAST_EVENTS_S:g} s"
+            return f"{_below(read_s, LEAST_EVENTS_S)} s of the face were read; {what} need at least {LEAST_EVENTS_S:g} s"
         return None
 
     def _slow(self, what: str, most_step_s: float) -> str | None:
@@ -157,8 +165,9 @@ class _Measurement:
         if found is None:
             return None
         if self.slow_read_s < LEAST_YAWN_RATE_S:
-            least = LEAST_YAWN_RATE_S / 60
-            self.why["yawns_per_hour"] = f"{self.slow_read_s / 60:.1f} min of the face were read; a rate needs {least:g} min"
+            least_min = LEAST_YAWN_RATE_S / 60
+            read_min = _below(self.slow_read_s / 60, least_min)
+            self.why["yawns_per_hour"] = f"{read_min} min of the face were read; a rate needs {least_min:g} min"
             return None
         return 3600 * len(found) / self.slow_read_s
 
@@ -247,7 +256,8 @@ class _Measurement:
             return None
         if usable_s < LEAST_RATE_S:
             self.why["blink_rate_per_min"] = (
-                f"a rate needs {LEAST_RATE_S:g} s in which blinks can be seen, {usable_s:.1f} s were measured{left_out}"
+                f"a rate needs {LEAST_RATE_S:g} s in which blinks can be seen, {_below(usable_s, LEAST_RATE_S)} s were measured"
+                f"{left_out}"
             )
             return None
         if not blinks:
@@ -308,6 +318,12 @@ class _Measurement:
             )
             begin_s = end_s
         return tuple(found)
+
+
+def _below(length: float, least: float) -> str:
+    """A length that falls short, with one decimal, or two where one would make it look like enough."""
+    text = f"{length:.1f}"
+    return text if float(text) < least else f"{math.floor(100 * length) / 100:.2f}"
 
 
 def _in_blinks(time_s: Track, blinks: list[Blink] | tuple[Blink, ...]) -> Flags:
