@@ -256,8 +256,8 @@ class _Measurement:
             return None
         if usable_s < LEAST_RATE_S:
             self.why["blink_rate_per_min"] = (
-                f"a rate needs {LEAST_RATE_S:g} s in which blinks can be seen, {_below(usable_s, LEAST_RATE_S)} s were measured"
-                f"{left_out}"
+                f"a rate needs {LEAST_RATE_S:g} s in which blinks can be seen, {_below(usable_s, LEAST_RATE_S)} s were"
+                f" measured{left_out}"
             )
             return None
         if not blinks:
