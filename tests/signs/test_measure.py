@@ -168,6 +168,14 @@ def test_no_face(stage):
     assert json.loads(json.dumps(signs.to_dict(), allow_nan=False))["blinks"] is None
 
 
+def test_a_face_that_is_read_here_and_there(stage):
+    time_s = stage.moments(60, 30)[[30, 36, 50, 58, 400, 409, 900]]
+    signs = measure(stage.Act().film(time_s, 0.008, end_s=60.0))
+    assert signs.blinks is signs.perclos is signs.yawns is None
+    assert signs.not_measurable["yawns"] == "the face was read in 7 frames; yawns need at least 5 s"
+    assert signs.not_measurable["perclos"] == "the face was read in 7 frames; lids need at least 5 s"
+
+
 def test_one_frame(stage):
     signs = measure(stage.Act().film(np.array([1.0]), end_s=10.0))
     assert signs.blinks is None

@@ -141,11 +141,18 @@ class _Measurement:
             return f"{_below(read_s, LEAST_EVENTS_S)} s of the face were read; {what} need at least {LEAST_EVENTS_S:g} s"
         return None
 
+    def _too_few(self, what: str) -> str | None:
+        """Why frames that seem to come too slowly are single ones, read here and there."""
+        count, rate = len(self.series), self.series.frame_rate_hz
+        if rate is not None and count / rate < LEAST_EVENTS_S:
+            return f"the face was read in {count} frames; {what} need at least {LEAST_EVENTS_S:g} s"
+        return None
+
     def _slow(self, what: str, most_step_s: float) -> str | None:
         """Why a slow sign cannot be seen."""
         rate = self.series.frame_rate_hz
         if rate is not None and rate < 1 / most_step_s - 1e-6:
-            return f"{self._rate_text()}; {what} need {1 / most_step_s:.0f}"
+            return self._too_few(what) or f"{self._rate_text()}; {what} need {1 / most_step_s:.0f}"
         return self._too_short(self.slow_read_s, what)
 
     def _yawns(self) -> list[Yawn] | None:
@@ -214,7 +221,7 @@ class _Measurement:
         if not len(series):
             return "no face was read"
         if (series.frame_rate_hz or 0.0) < 4 and len(series) > 1:
-            return f"{self._rate_text()}; lids need 4"
+            return self._too_few("lids") or f"{self._rate_text()}; lids need 4"
         if reason := self._too_short(self.read_s, "lids"):
             return reason
         visible_s = float(self.shares_s[series.eye_visible.any(axis=1)].sum())
