@@ -1,6 +1,7 @@
 #!/bin/sh
 # Renders what the default model learns from, and trains it: sh tools/train_default.sh RIG FOLDER
 # Seeds: 1xx single moments (four frames, 2 s apart), 2xx windows; each seed has other people. 203 is for the test alone.
+# The last run but one goes on with people who are seen once; the last leaves what is read of frames as it is.
 set -eu
 RIG=$1 OUT=$2
 CUES=closure,aperture,mouth,yawning,blinking,gaze_down,smile,squint,hand,turn,skin
@@ -14,6 +15,7 @@ facefatigue synth render --rig "$RIG" $MOMENTS --clips 1000 --seed 102 --out "$O
 facefatigue synth render --rig "$RIG" $WINDOWS --clips 6000 --seed 201 --out "$OUT/windows/train"
 facefatigue synth render --rig "$RIG" $WINDOWS --clips 600 --seed 202 --out "$OUT/windows/val"
 facefatigue synth render --rig "$RIG" $WINDOWS --clips 1000 --seed 203 --out "$OUT/windows/test"
+facefatigue synth render --rig "$RIG" $WINDOWS --clips 5000 --clips-per-person 1 --seed 211 --out "$OUT/people/train"
 
 facefatigue train --train "$OUT/moments/train" --val "$OUT/moments/val" --out "$OUT/runs/frames" $NETWORK $TARGETS \
     $MOMENTS --score-weight 0 --frame-weight 1 --epochs 12 --batch-size 32 --lr 1e-3 --threads 2
