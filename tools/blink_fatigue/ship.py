@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blink_fatigue.statistics_models import FARTHEST, Columns, Fitted, columns_of
-from facefatigue.signs.blink_fatigue import COLUMNS, SCORES, STATISTICS
+from facefatigue.signs.blink_fatigue import COLUMNS, SCORES
+from facefatigue.signs.blink_statistics import STATISTICS
 
 if TYPE_CHECKING:
     from pathlib import Path
