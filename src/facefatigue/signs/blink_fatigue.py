@@ -235,11 +235,11 @@ class BlinkFatigue:
             statistics = describe(alert.normalise(measured), alert.units_s)
             model = next(model for model in self._models.values() if np.isfinite(statistics[model.places]).all())
             probability = model.probabilities(statistics, len(measured))
-            return _estimate(probability, model.reach, len(measured), model.columns, "own")
+            return _estimate(probability, model, len(measured), "own")
         baselines = [describe(usual.normalise(measured), usual.units_s) for usual in _people()]
         model = next(model for model in self._models.values() if np.isfinite(baselines[0][model.places]).all())
         probability = np.mean([model.probabilities(statistics, len(measured)) for statistics in baselines], axis=0)
-        return _estimate(probability, model.reach_of_people, len(measured), model.columns, "population")
+        return _estimate(probability, model, len(measured), "population")
 
 
 @cache
@@ -252,14 +252,12 @@ def _people() -> tuple[AlertBlinks, ...]:
     )
 
 
-def _estimate(
-    probability: Floats, reach: float, blinks: int, columns: tuple[str, ...], reference: Reference
-) -> BlinkEstimate:
+def _estimate(probability: Floats, model: _Model, blinks: int, reference: Reference) -> BlinkEstimate:
     score = float(probability @ SCORES)
-    away = reach * float(np.sqrt(probability @ (np.array(SCORES) - score) ** 2))
+    reach = model.reach[reference] * float(np.sqrt(probability @ (np.array(SCORES) - score) ** 2))
     return BlinkEstimate(
-        probabilities=(float(probability[0]), float(probability[1]), float(probability[2])), score=score,
-        interval=(max(score - away, 0.0), min(score + away, 1.0)), blinks=blinks, columns=columns, reference=reference,
+        probabilities=(float(probability[0]), float(probability[1]), float(probability[2])), score=score, blinks=blinks,
+        interval=(max(score - reach, 0.0), min(score + reach, 1.0)), columns=model.columns, reference=reference,
     )  # fmt: skip
 
 
@@ -284,8 +282,7 @@ class _Model:
     half_steps: tuple[float | None, ...]  # of ordered maps, half the distance of the thresholds
     temperature: tuple[float, float]
     farthest: float
-    reach: float  # of the interval, in standard deviations of the score
-    reach_of_people: float  # the same where people at large are the measure
+    reach: Mapping[Reference, float]  # of the interval, in standard deviations of the score
 
     def probabilities(self, statistics: Floats, blinks: int) -> Floats:
         """(3,) calibrated."""
@@ -341,7 +338,6 @@ def _model(name: str, part: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]
         temperature=(part["temperature"][0], part["temperature"][1]),
         farthest=part["farthest"],
         reach=part["reach"],
-        reach_of_people=part["reach_of_people"],
     )
 
 
