@@ -21,7 +21,7 @@ from facefatigue.signs.blink_fatigue import (
 )
 from facefatigue.signs.blink_statistics import STATISTICS, describe
 from facefatigue.signs.blinks import Blink
-from facefatigue.signs.norms import BLINK_DURATION_VARIATION, NORMS, usual_blinks
+from facefatigue.signs.norms import ALERT_BLINK_DURATION_S, BLINK_DURATION_VARIATION, NORMS, usual_blinks
 
 SHIPPED = blink_fatigue.resources.files("facefatigue.signs") / "weights" / "blink_fatigue.npz"
 
@@ -154,7 +154,7 @@ def test_people_at_large_have_the_spread_of_the_norms() -> None:
     means = np.array([own.duration_s[0] for own in people])
     variations = np.array([own.duration_s[1] / own.duration_s[0] for own in people])
     for values, norm in (
-        (rates, NORMS["blink_rate_per_min"]), (means, NORMS["blink_duration_s"]), (variations, BLINK_DURATION_VARIATION),
+        (rates, NORMS["blink_rate_per_min"]), (means, ALERT_BLINK_DURATION_S), (variations, BLINK_DURATION_VARIATION),
     ):  # fmt: skip
         assert (values > 0).all()
         assert values.mean() == pytest.approx(norm.usual)

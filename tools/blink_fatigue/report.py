@@ -121,14 +121,15 @@ def tables(rows: Mapping[str, Any]) -> str:
             text.append(_row(length if length != "0" else "whole video", [title, *(_cell(key, own[key]) for key in short)]))
     text += ["", _head("Alert videos of another day (stress test)", tuple(COLUMNS.values()))]
     text += [_row(name, [_cell(key, own[key]) for key in keys]) for name, own in rows["another_day"].items()]
-    text += ["", _head("People at large instead of a baseline", ("blinks", *COLUMNS.values()))]
+    text += ["", _head("People at large instead of a baseline", ("norms", "blinks", *COLUMNS.values()))]
     for variant in OF_PEOPLE:
         own = rows["population"][variant]
-        for length, found in own["lengths"].items():
-            blinks = length if length != "0" else "whole video"
-            text.append(_row(variant, [blinks, *(_cell(key, found[key]) for key in keys)]))
+        for kind, lengths in own["lengths"].items():
+            for length, found in lengths.items():
+                blinks = length if length != "0" else "whole video"
+                text.append(_row(variant, [kind, blinks, *(_cell(key, found[key]) for key in keys)]))
         redrawn = [np.mean([found[key] for found in own["redrawn"]]) for key in keys]
-        text.append(_row(variant, ["whole video, mean durations drawn", *map(_number, keys, redrawn)]))
+        text.append(_row(variant, ["shipped", "whole video, mean durations drawn", *map(_number, keys, redrawn)]))
     text += ["", f"Norms (rate a minute, mean duration in s, variation): {rows['population']['norms']}"]
     text += ["", f"Coverage of the {COVERED:.0%} interval, cross-validated: "]
     text += [f"- {variant}: {own['name']}, {own['coverage']}" for variant, own in rows["videos"].items()]
