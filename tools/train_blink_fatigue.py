@@ -24,6 +24,7 @@ from blink_fatigue.population import OF_PEOPLE, measure_people
 from blink_fatigue.report import DRAWS, measure, tables
 from blink_fatigue.rldd import read_videos
 from blink_fatigue.ship import write_model
+from blink_fatigue.units import measure_units
 
 LOG = logging.getLogger("train_blink_fatigue")
 
@@ -50,6 +51,7 @@ def main() -> None:
             study.predictions(candidate, excluded)
     judge = Judge(study)
     rows = measure(judge)
+    rows["units"] = measure_units(judge)
     rows["population"] = measure_people(judge, draws=DRAWS)
     if args.model:
         of_people = {variant: rows["population"][variant]["reach"] for variant in OF_PEOPLE}

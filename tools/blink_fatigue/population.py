@@ -25,7 +25,8 @@ from blink_fatigue.figures import Judged, figures
 from blink_fatigue.nested import FOLDS
 from blink_fatigue.rldd import RATE_HZ, SEQUENCE
 from blink_fatigue.ship import conformal, residuals, shippable
-from blink_fatigue.statistics_models import columns_of
+from blink_fatigue.statistics_models import Columns, columns_of
+from blink_fatigue.units import EVERY, WITHIN
 from facefatigue.signs.blink_fatigue import AlertBlinks
 from facefatigue.signs.blink_statistics import describe
 from facefatigue.signs.norms import ALERT_BLINK_DURATION_S, BLINK_DURATION_VARIATION, NORMS, Norm, usual_blinks
@@ -43,11 +44,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Fit = Callable[[Floats], Floats]
 
-OF_PEOPLE = ("timing", "duration")
+OF_PEOPLE: tuple[Columns, ...] = ("timing", "duration")
 SHORTEST = 4  # frames
-WITHIN = 0.64  # of a blink lies between 20 % of its fall and 80 % of its rise (facefatigue.signs.norms)
 SOME = (10, SEQUENCE)  # blinks, and whole videos
-EVERY = 4  # of the sequences of a video, one in so many: neighbours share 28 of 30 blinks
 REDRAWN = 5  # times that mean durations are drawn anew
 
 
@@ -105,9 +104,9 @@ class People:
         self.length = judge.length[self.places]
         same = np.unique(1000 * judge.video[self.places] + self.length, return_inverse=True)[1]
         self.weight = 1 / np.bincount(same)[same]
-        self._fits: dict[tuple[str, int], tuple[list[Fit], NDArray[np.intp], Temperature]] = {}
+        self._fits: dict[tuple[Columns, int], tuple[list[Fit], NDArray[np.intp], Temperature]] = {}
 
-    def predictions(self, variant: str, norms: str, means_s: Mapping[int, float], rows: NDArray[np.intp]) -> Floats:
+    def predictions(self, variant: Columns, norms: str, means_s: Mapping[int, float], rows: NDArray[np.intp]) -> Floats:
         """(N, 3) probabilities of some crops by fits on the other folds.
 
         Args:
@@ -145,13 +144,13 @@ class People:
             inside[own] = residual[own] <= reach * spread[own] + 1e-12
         return conformal(probability, state, self.weight), float((self.weight * inside).sum() / self.weight.sum())
 
-    def _fitted(self, variant: str, fold: int) -> tuple[list[Fit], NDArray[np.intp], Temperature]:
+    def _fitted(self, variant: Columns, fold: int) -> tuple[list[Fit], NDArray[np.intp], Temperature]:
         if (variant, fold) not in self._fits:
             judge = self.judge
             name = judge.choose(shippable(variant), None)
             members = [judge.candidates[member] for member in judge.averages.get(name, (name,))]
             fits = [judge.study.train_statistics(member, (fold,)) for member in members]
-            self._fits[variant, fold] = fits, columns_of(members[0].columns), judge.temperature(name, fold)
+            self._fits[variant, fold] = fits, columns_of(variant), judge.temperature(name, fold)
         return self._fits[variant, fold]
 
 

@@ -130,6 +130,8 @@ def tables(rows: Mapping[str, Any]) -> str:
                 text.append(_row(variant, [kind, blinks, *(_cell(key, found[key]) for key in keys)]))
         redrawn = [np.mean([found[key] for found in own["redrawn"]]) for key in keys]
         text.append(_row(variant, ["shipped", "whole video, mean durations drawn", *map(_number, keys, redrawn)]))
+    text += ["", "Log loss by the factor of seconds: "]
+    text += [f"- {name}: {own}" for name, own in rows["units"].items()]
     text += ["", f"Norms (rate a minute, mean duration in s, variation): {rows['population']['norms']}"]
     text += ["", f"Coverage of the {COVERED:.0%} interval, cross-validated: "]
     text += [f"- {variant}: {own['name']}, {own['coverage']}" for variant, own in rows["videos"].items()]
