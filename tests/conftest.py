@@ -14,6 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from facefatigue.estimate.report import Analysis
+
 SHARED = Path(__file__).parent.parent.parent / "shared"
 
 
@@ -129,3 +131,72 @@ def lists(tmp_path: Path) -> tuple[Path, Path]:
 def write_clips() -> Callable[..., Path]:
     """The function that writes a list of clips, for more of them."""
     return write_list
+
+
+@pytest.fixture
+def film() -> Callable[..., Analysis]:
+    """A function that makes the analysis of somebody who blinks every few seconds, as :class:`Estimator` gives it."""
+    from facefatigue.estimate.report import Analysis, FaceReport, ModelInfo, Report, SourceInfo, WindowQuality, WindowResult
+    from facefatigue.faces.identity import Album
+    from facefatigue.signs import SignSeries
+
+    def make(
+        duration_s: float = 120.0,
+        *,
+        looks: int | None = 0,
+        every_s: float = 3.0,
+        brightness: float = 0.4,
+        score: float | None = 0.2,
+        others: int = 0,
+        faces: int = 1,
+        name: str = "alert.mp4",
+    ) -> Analysis:
+        """``looks`` is a seed: faces with different ones do not look alike."""
+        time_s = np.arange(int(duration_s * 30)) / 30
+        # Some blinks are longer than others.
+        long_s = 0.12 + 0.05 * ((time_s // every_s) % 3)
+        shut = np.clip(1.3 * (1 - np.abs(time_s % every_s - every_s / 2) / long_s), 0, 1)
+        lids = (0.8 - (0.6 - 0.02 * ((time_s // every_s) % 4)) * shut + 0.004 * np.sin(37 * time_s)).astype(np.float32)
+        zero = np.zeros(len(time_s), np.float32)
+        series = SignSeries(
+            time_s=time_s, openness=np.stack([lids, lids], axis=1), mouth_open=zero, smile=zero, squint=zero, gaze_down=zero,
+            yaw_rad=zero, pitch_rad=zero, roll_rad=zero, eye_visible=np.ones((len(time_s), 2), np.bool_), start_s=0.0,
+            end_s=duration_s,
+        )  # fmt: skip
+        quality = WindowQuality(eye_distance_px=60.0, brightness=brightness, sharpness=200.0, yaw=0.0, roll_deg=0.0)
+        windows = tuple(
+            WindowResult(
+                start_s=start_s, end_s=start_s + 3.0, score=None if score is None else score + 0.02 * (start_s % 2),
+                fatigue_probability=score, label="abstain" if score is None else "alert", coverage=1.0,
+                abstain_reason="too_blurred" if score is None else None, quality=quality,
+            )
+            for start_s in np.arange(0, duration_s - 3, 3.0).tolist()
+        )  # fmt: skip
+        album = Album()
+        if looks is not None:
+            face = np.random.default_rng(looks).normal(size=506)
+            for number in range(4):
+                look = face + np.random.default_rng(number).normal(0, 0.1, 506)
+                look -= look.mean()
+                album.add((look / np.linalg.norm(look)).astype(np.float32))
+        report = Report(
+            source=SourceInfo(
+                path=name, duration_s=duration_s, frames=len(time_s), width=64, height=48, rotation_deg=0,
+                variable_frame_rate=False,
+            ),
+            model=ModelInfo(name="some-model", version="1.0.0", sha256="ab" * 32, licence="none", engine="onnxruntime"),
+            faces=tuple(
+                FaceReport(
+                    track=track, frames=len(time_s), coverage=1.0, score=score, score_interval=None, fatigue_probability=score,
+                    label="abstain" if score is None else "alert", abstain_reason="too_blurred" if score is None else None,
+                    windows=windows,
+                )
+                for track in range(faces)
+            ),
+        )  # fmt: skip
+        tracks = range(faces)
+        return Analysis(
+            report=report, sign_series=dict.fromkeys(tracks, series), albums=dict.fromkeys(tracks, album), others=others
+        )
+
+    return make

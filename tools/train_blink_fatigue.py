@@ -20,9 +20,11 @@ import torch
 
 from blink_fatigue.choice import Judge
 from blink_fatigue.nested import EXCLUSIONS, Study, candidates
-from blink_fatigue.report import measure, tables
+from blink_fatigue.population import OF_PEOPLE, measure_people
+from blink_fatigue.report import DRAWS, measure, tables
 from blink_fatigue.rldd import read_videos
 from blink_fatigue.ship import write_model
+from blink_fatigue.units import measure_units
 
 LOG = logging.getLogger("train_blink_fatigue")
 
@@ -49,8 +51,11 @@ def main() -> None:
             study.predictions(candidate, excluded)
     judge = Judge(study)
     rows = measure(judge)
+    rows["units"] = measure_units(judge)
+    rows["population"] = measure_people(judge, draws=DRAWS)
     if args.model:
-        rows["model"] = write_model(judge, args.model)
+        of_people = {variant: rows["population"][variant]["reach"] for variant in OF_PEOPLE}
+        rows["model"] = write_model(judge, args.model, of_people)
     (args.out / "figures.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (args.out / "tables.md").write_text(tables(rows), encoding="utf-8")
     LOG.info("%s and %s", args.out / "figures.json", args.out / "tables.md")

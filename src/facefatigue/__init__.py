@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from facefatigue._version import __version__
 
 if TYPE_CHECKING:
-    from facefatigue.api import analyze, measure_signs, sample_video
+    from facefatigue.api import analyze, measure_baseline, measure_signs, sample_video
     from facefatigue.errors import FaceFatigueError
     from facefatigue.estimate import (
         Analysis,
@@ -33,10 +33,12 @@ if TYPE_CHECKING:
         WindowResult,
     )
     from facefatigue.faces import Face, align_face, detect_faces
+    from facefatigue.signs import Baseline
     from facefatigue.video import Frame, open_video, probe
 
 _HOME = {
     "Analysis": "estimate",
+    "Baseline": "signs",
     "Estimator": "estimate",
     "Face": "faces",
     "FaceFatigueError": "errors",
@@ -55,6 +57,7 @@ _HOME = {
     "align_face": "faces",
     "analyze": "api",
     "detect_faces": "faces",
+    "measure_baseline": "api",
     "measure_signs": "api",
     "open_video": "video",
     "probe": "video",
@@ -63,6 +66,7 @@ _HOME = {
 
 __all__ = [
     "Analysis",
+    "Baseline",
     "Estimator",
     "Face",
     "FaceFatigueError",
@@ -82,6 +86,7 @@ __all__ = [
     "align_face",
     "analyze",
     "detect_faces",
+    "measure_baseline",
     "measure_signs",
     "open_video",
     "probe",

@@ -11,10 +11,10 @@ import pytest
 
 from facefatigue.errors import UsageError
 from facefatigue.estimate import measured_signs as module
-from facefatigue.estimate.measured_signs import NO_BASELINE, measured_signs
+from facefatigue.estimate.measured_signs import measured_signs
 from facefatigue.estimate.report import SourceInfo
 from facefatigue.estimate.sign_report import FaceSignReport, SignReport
-from facefatigue.signs import SignSeries, measure
+from facefatigue.signs import LidLevels, SignSeries, measure
 from facefatigue.signs.blink_fatigue import AlertBlinks, BlinkEstimate, NoBlinkEstimate
 
 ALERT = AlertBlinks(blinks=40, interval_s=3.0, amplitude=(0.9, 0.1), duration_s=(0.2, 0.05), velocity=(6.0, 1.5))
@@ -45,10 +45,25 @@ def test_the_dict_is_that_of_the_signs_with_the_estimate_of_fatigue() -> None:
     series = series_of(60)
     plain = measured_signs(series)
     own = measure(series).to_dict()
-    assert plain.pop("fatigue") is None
-    assert plain["not_measurable"].pop("fatigue") == NO_BASELINE
+    fatigue = plain.pop("fatigue")
+    assert (fatigue["reference"], fatigue["blinks"]) == ("population", 15)
     assert plain == own
     assert len(plain["blinks"]) == 15
+
+
+def test_a_baseline_makes_the_estimate_the_person_s_own() -> None:
+    series = series_of(60)
+    people, own = (measured_signs(series, alert=alert)["fatigue"] for alert in (None, ALERT))
+    assert own["reference"] == "own"
+    assert set(people["columns"]) < set(own["columns"])
+    assert np.ptp(people["score_interval"]) > np.ptp(own["score_interval"])
+
+
+def test_the_lid_levels_of_a_baseline_are_the_measure() -> None:
+    series = series_of(60)
+    levels = LidLevels(open=(0.95, 0.95), shut=(0.2, 0.2))
+    assert measured_signs(series, levels=levels)["openness"] == measure(series, levels).to_dict()["openness"]
+    assert measured_signs(series, levels=levels)["openness"] < measured_signs(series)["openness"] - 0.1
 
 
 @pytest.mark.parametrize("series", [series_of(60), series_of(3), series_of(0), series_of(20, 5.0), series_of(1 / 30)])
@@ -80,11 +95,12 @@ def test_without_a_face_nothing_is_invented() -> None:
 def test_with_a_baseline_the_blinks_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[np.ndarray] = []
     estimate = BlinkEstimate(
-        probabilities=(0.2, 0.3, 0.5), score=0.65, interval=(0.3, 1.0), blinks=15, columns=("duration",)
+        probabilities=(0.2, 0.3, 0.5), score=0.65, interval=(0.3, 1.0), blinks=15, columns=("duration",), reference="own"
     )
 
     class Model:
-        def estimate(self, blinks: np.ndarray) -> BlinkEstimate | NoBlinkEstimate:
+        def estimate(self, blinks: np.ndarray, alert: AlertBlinks | None) -> BlinkEstimate | NoBlinkEstimate:
+            assert alert is ALERT
             asked.append(blinks)
             return NoBlinkEstimate(reason="too_few_blinks", text="2 blinks are too few") if len(blinks) < 5 else estimate
 
@@ -93,7 +109,7 @@ def test_with_a_baseline_the_blinks_are_judged(monkeypatch: pytest.MonkeyPatch) 
     assert plain["fatigue"] == estimate.to_dict()
     assert "fatigue" not in plain["not_measurable"]
     assert asked[0].shape == (15, 4)
-    assert np.nanmedian(asked[0][:, 0]) == pytest.approx(4 / 3, rel=0.02)  # every 4 s, usually 3 s
+    assert np.nanmedian(asked[0][:, 0]) == pytest.approx(4, rel=0.02)
     few = measured_signs(series_of(10), alert=ALERT)
     assert (few["fatigue"], few["not_measurable"]["fatigue"]) == (None, "2 blinks are too few")
 

@@ -79,6 +79,8 @@ def test_the_keys_are_those_of_the_schema(report: Report) -> None:
         "abstain_reason",
         "windows",
         "signs",
+        "comparison",
+        "fusion",
     ]
     window = {"start_s", "end_s", "score", "fatigue_probability", "label", "coverage"}
     assert window <= set(plain["faces"][0]["windows"][0])

@@ -221,3 +221,41 @@ def signs_of(series: SignSeries) -> dict[str, Any]:
     signs = measure(series).to_dict()
     reasons = {**signs["not_measurable"], "fatigue": "there is no baseline"}
     return {**signs, "fatigue": None, "not_measurable": reasons}
+
+
+@pytest.fixture
+def compared() -> Callable[..., Analysis]:
+    """An analysis whose faces have estimates, and signs beside what is usual for somebody."""
+    from facefatigue.estimate.fusion import fuse
+
+    deviations = [
+        ("blink_rate_per_min", 17.2, 17.0, 0.1, "blinks as often as usual for you"),
+        ("perclos", 0.151, 0.03, 12.0, "eyes are closed for more of the time, much beyond usual for you"),
+        ("pitch_rad", -0.1, 0.1, -2.6, "head is held higher, beyond usual for you"),
+    ]
+
+    def add(analysis: Analysis, *, name: str | None = "me", blinks: float | None = 0.3) -> Analysis:
+        estimate = {"score": blinks, "score_interval": [0.1, 0.5], "blinks": 30, "reference": "own"}
+        comparison = {
+            "name": name,
+            "deviations": [
+                {"sign": sign, "value": value, "usual": usual, "spread": 1.0, "deviation": away, "words": words,
+                 "reference": "own" if name else "population", "source": "" if name else "<i>Doughty</i> 2001"}
+                for sign, value, usual, away, words in deviations
+            ],
+            "cautions": ["glasses: yes now, no in the baseline"],
+        }  # fmt: skip
+        faces = tuple(
+            dataclasses.replace(
+                face,
+                comparison=comparison,
+                fusion=fuse(
+                    score=face.score, score_interval=face.score_interval, blinks=None if blinks is None else estimate,
+                    network_error=0.1, no_blinks="3 blinks are too few",
+                ).to_dict(),
+            )
+            for face in analysis.report.faces
+        )  # fmt: skip
+        return dataclasses.replace(analysis, report=dataclasses.replace(analysis.report, faces=faces))
+
+    return add

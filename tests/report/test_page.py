@@ -235,3 +235,43 @@ def test_three_hours_of_signs_are_a_small_page(
     write_html(with_signs(without, {0: series}), tmp_path / "with.html")
     sizes = [(tmp_path / name).stat().st_size for name in ("without.html", "with.html")]
     assert sizes[1] - sizes[0] < 120_000
+
+
+def test_both_estimates_and_what_is_usual_are_shown(
+    tmp_path: Path, make_analysis: Callable[..., Analysis], compared: Callable[..., Analysis]
+) -> None:
+    page = page_of(tmp_path / "p.html", compared(make_analysis()))
+    text = " ".join(" ".join(page.texts).split())
+    for said in (
+        "Two estimates of fatigue",
+        "compared with this person's own alert blinks",
+        "Compared with what is usual for me",
+        "Glasses: yes now, no in the baseline.",
+        "head is held higher, beyond usual for you (−2.6)",
+        "much beyond usual for you (+12.0)",
+    ):
+        assert said in text
+    places = [attributes["style"] for attributes in page.all("i") if "style" in attributes]
+    # Two estimates and the joint one; then the signs, of which the last but one is off the scale.
+    assert len(places) == 3 + 3
+    assert places[1] == "left:30.0%"
+    assert places[3:] == ["left:51.0%", "left:100.0%", "left:24.0%"]
+    unusual = [attributes for attributes in page.all("tr") if attributes.get("class") == "unusual"]
+    assert len(unusual) == 2
+
+
+def test_an_estimate_that_is_missing_has_its_reason(
+    tmp_path: Path, make_analysis: Callable[..., Analysis], compared: Callable[..., Analysis]
+) -> None:
+    page = page_of(tmp_path / "p.html", compared(make_analysis(faces=2), name=None, blinks=None))
+    text = " ".join(" ".join(page.texts).split())
+    assert "The network alone, since 3 blinks are too few" in text
+    assert "Face 1 compared with people at large" in text
+    assert text.count("people at large") == 2 + 6
+    assert any(attributes.get("title") == "<i>Doughty</i> 2001" for attributes in page.all("span"))
+
+
+def test_without_them_nothing_is_said_of_them(tmp_path: Path, make_analysis: Callable[..., Analysis]) -> None:
+    text = " ".join(page_of(tmp_path / "p.html", make_analysis()).texts)
+    assert "estimates" not in text
+    assert "Compared with" not in text

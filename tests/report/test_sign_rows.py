@@ -15,11 +15,14 @@ def test_what_was_measured_has_a_number_and_a_unit(make_series: Callable[..., Si
     series = make_series(duration_s=72, shut=[(30, 31.5)], yawns=[(10, 16.5)])
     signs = {
         **measure(series).to_dict(),
-        "fatigue": {"state": "low_vigilance", "score": 0.62, "score_interval": [0.31, 0.9]},
+        "fatigue": {"state": "low_vigilance", "score": 0.62, "score_interval": [0.31, 0.9], "reference": "own"},
         "head_pose": {"yaw_rad": -0.2, "pitch_rad": 0.1, "roll_rad": 0.0},
     }
     rows = {row.key: row for row in sign_rows(signs)}
-    assert (rows["fatigue"].value, rows["fatigue"].unit) == ("0.62", "(0.31 – 0.90), low vigilance")
+    assert (rows["fatigue"].value, rows["fatigue"].unit) == (
+        "0.62",
+        "(0.31 – 0.90), low vigilance, by the alert blinks of this person",
+    )
     assert (rows["perclos"].value, rows["perclos"].unit) == (f"{100 * signs['perclos']:.1f}", "% of the time")
     assert (rows["microsleeps"].value, rows["microsleeps"].unit) == ("1", "of 1.5 s")
     assert rows["yawns"].value == "1"

@@ -193,3 +193,50 @@ def test_signs_alone(tmp_path: Path, make_report: Callable[..., Report], make_se
     draw_signs(source, [FaceSigns(track=0, signs={"not_measurable": {"blinks": "$x^2$ \\frac{ 昨日"}})], path)
     with pytest.raises(UsageError, match=r"\.png"):
         draw_signs(source, [face], tmp_path / "s.gif")
+
+
+def test_estimates_and_usual_stand_below_a_single_face(
+    tmp_path: Path, make_analysis: Callable[..., Analysis], compared: Callable[..., Analysis]
+) -> None:
+    def drawn(report: Report) -> np.ndarray[Any, Any]:
+        draw_timeline(report, tmp_path / "t.png")
+        return pixels(tmp_path / "t.png")
+
+    bare = drawn(make_analysis().report)
+    whole = drawn(compared(make_analysis()).report)
+    added = whole.shape[0] - bare.shape[0]
+    assert 300 < added < 500  # 1.0 to 1.7 in
+    np.testing.assert_allclose(whole[200:600], bare[200:600], atol=6)  # text is set to fractions of a pixel
+    panel = whole[-added - 150 :]
+
+    def has(colour: tuple[int, int, int]) -> bool:
+        return bool((np.abs(panel - np.array(colour)).max(axis=2) <= 6).any())
+
+    assert has(BLINK)
+    assert has(FATIGUE)  # what is unusual
+    two = drawn(compared(make_analysis(faces=2)).report)
+    np.testing.assert_array_equal(two.shape, drawn(make_analysis(faces=2).report).shape)
+
+
+@pytest.mark.parametrize("blinks", [0.3, None])
+@pytest.mark.parametrize("scored", [True, False])
+def test_any_estimates_can_be_drawn(
+    tmp_path: Path, make_analysis: Callable[..., Analysis], compared: Callable[..., Analysis], blinks: float, scored: bool
+) -> None:
+    analysis = compared(make_analysis(scored=scored), name="昨日 $x$ \\frac{" * 9, blinks=blinks)
+    draw_timeline(analysis.report, tmp_path / "t.png")
+    draw_timeline(analysis.report, tmp_path / "t.svg")
+    assert (tmp_path / "t.svg").stat().st_size > 5000
+
+
+def test_signs_alone_are_compared(
+    tmp_path: Path, make_series: Callable[..., SignSeries], make_analysis: Callable[..., Analysis],
+    compared: Callable[..., Analysis],
+) -> None:  # fmt: skip
+    analysis = compared(make_analysis())
+    series = make_series()
+    face = FaceSigns(track=0, signs=measure(series).to_dict(), series=series)
+    draw_signs(analysis.report.source, [face], tmp_path / "bare.png")
+    own = dataclasses.replace(face, comparison=analysis.report.faces[0].comparison)
+    draw_signs(analysis.report.source, [own], tmp_path / "own.png")
+    assert pixels(tmp_path / "own.png").shape[0] > pixels(tmp_path / "bare.png").shape[0] + 300

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from facefatigue.errors import ConfigurationError
-from facefatigue.signs import Conditions, compare, make_baseline, measure, read_baseline, write_baseline
+from facefatigue.signs import Conditions, Statistic, compare, make_baseline, measure, read_baseline, write_baseline
 from facefatigue.signs.baseline import SIGNS
 from facefatigue.signs.norms import NORMS
 
@@ -73,7 +74,7 @@ def test_without_a_baseline_norms_are_wider_and_say_so(stage, alert, baseline):
     assert found.name is None
     assert {own.sign for own in found.deviations} == set(NORMS)
     assert all(own.reference == "population" and own.source for own in found.deviations)
-    assert all("most people's" in own.words for own in found.deviations)
+    assert all("usual in people at large" in own.words for own in found.deviations)
     assert "no baseline" in found.cautions[0]
     own = {one.sign: one for one in compare(alert[0], baseline).deviations}
     for norm in found.deviations:
@@ -96,6 +97,50 @@ def test_other_glasses_and_other_light_are_cautions(alert, baseline):
         "the light differs by more than a factor of two from the baseline's",
     )
     assert compare(alert[0], baseline, conditions=Conditions(glasses="unknown", brightness=0.4)).cautions == ()
+
+
+def test_few_events_are_chance(alert, baseline):
+    """One partial blink, or one yawn, is not beyond what is usual."""
+    plain = alert[0].to_dict()
+    partial = {**plain["blinks"][0], "complete": False}
+
+    seldom = {**baseline.statistics, "yawns_per_hour": Statistic(median=0.0, spread=0.0, n=2)}
+    own = dataclasses.replace(baseline, statistics=seldom)
+
+    def found(**changed):
+        return {one.sign: one for one in compare({**plain, **changed}, own).deviations}
+
+    few = found(blinks=[partial] * 4, incomplete_blink_share=1.0)
+    assert "incomplete_blink_share" not in few
+    assert "blink_duration_s" not in few
+    usual = baseline.statistics["incomplete_blink_share"].median
+    some = found(blinks=[partial] * 5, incomplete_blink_share=1.0)["incomplete_blink_share"]
+    chance = np.sqrt(usual * (1 - usual) / 5)
+    assert some.spread == pytest.approx(np.hypot(0.1 * np.sqrt(1.5), chance), rel=0.01)
+    one_yawn = found(end_s=600.0, coverage=1.0, yawns=[{}], yawns_per_hour=6.0)["yawns_per_hour"]
+    assert 0 < one_yawn.deviation < 2
+    many = found(end_s=600.0, coverage=1.0, yawns=[{}] * 8, yawns_per_hour=48.0)["yawns_per_hour"]
+    assert many.deviation > 2
+    half_a_minute = found(blinks=plain["blinks"][:13], blink_rate_per_min=26.0)["blink_rate_per_min"]
+    hours = found(blinks=plain["blinks"] * 20, blink_rate_per_min=26.0)["blink_rate_per_min"]
+    assert half_a_minute.deviation < hours.deviation
+
+
+def test_signs_from_a_report_compare_alike(alert, baseline):
+    found = compare(json.loads(json.dumps(alert[0].to_dict())), baseline, score=0.2)
+    assert [own.deviation for own in found.deviations] == pytest.approx(
+        [own.deviation for own in compare(alert[0], baseline, score=0.2).deviations], abs=1e-3
+    )
+
+
+def test_scores_of_another_network_are_not_compared(alert):
+    noted = make_baseline("me", alert, [0.2, 0.3, 0.25], model="one 1.0")
+    same = compare(alert[0], noted, score=0.6, model="one 1.0")
+    assert same.deviations[-1].sign == "score"
+    other = compare(alert[0], noted, score=0.6, model="two 1.0")
+    assert other.deviations == same.deviations[:-1]
+    assert other.cautions == ("scores are not compared: this one is of two 1.0, those of the baseline of one 1.0",)
+    assert make_baseline("me", alert, model="one 1.0").model is None  # no scores, no network
 
 
 def test_comparisons_are_json(alert, baseline):
@@ -147,7 +192,8 @@ def changed(data, place, value):
     ("place", "value", "message"),
     [
         (["schema"], "facefatigue.baseline/2", "its schema is 'facefatigue.baseline/2', not 'facefatigue.baseline/1'"),
-        (["name"], "", "name should be a text"),
+        (["name"], "", "name should be a text of one line"),
+        (["name"], "a\x1b[2Jb", "name should be a text of one line"),
         (["recordings"], 0, "recordings should be a whole number from 1 on, not 0"),
         (["read_s"], True, "read_s should be a number, not True"),
         (["conditions", "glasses"], "maybe", "conditions.glasses should be one of unknown, yes, no"),

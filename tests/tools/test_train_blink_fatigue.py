@@ -9,7 +9,9 @@ import pytest
 from blink_fatigue.crops import learned_crops, on_another_day
 from blink_fatigue.figures import Judged, bucket, error, figures, vote
 from blink_fatigue.intervals import interval_ratios, lattice_step
-from blink_fatigue.rldd import read_videos
+from blink_fatigue.population import mean_durations_s, norms
+from blink_fatigue.rldd import Video, read_videos
+from blink_fatigue.ship import conformal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +85,40 @@ def test_figures_of_known_predictions() -> None:
     assert found["sequence_auc"].value == 1  # what is called alert there still scores 0.5 of 10, above the alert ones
     assert found["video_error"].value == pytest.approx((10 / 4 + 3 * 0.5 / 4 - 6.6) ** 2 / 6)
     assert found["video_accuracy"].low == pytest.approx(2 / 3)
+
+
+def person(number: int, interval_s: float, frames: np.ndarray) -> Video:
+    """An alert video in which blinks take so many frames."""
+    mean, spread = frames.mean(), frames.std()
+    blinks = np.column_stack([np.ones(len(frames)), np.zeros(len(frames)), (frames - mean) / spread, np.zeros(len(frames))])
+    return Video(
+        fold=1, person=number, state=0, published=blinks, blinks=blinks, units_s=(interval_s, spread / 30), sequences=1,
+        copied=False,
+    )  # fmt: skip
+
+
+def test_durations_in_seconds_come_back() -> None:
+    frames = [np.array([4, 9, 12, 11, 30]), np.array([4, 6, 8, 6, 7])]
+    videos = [
+        person(number, interval_s, own) for number, (interval_s, own) in enumerate(zip((3.0, 6.0), frames, strict=True))
+    ]
+    means_s = mean_durations_s(videos)
+    assert means_s == pytest.approx({0: frames[0].mean() / 30, 1: frames[1].mean() / 30})
+    rate, duration_s, variation = norms(videos, means_s)
+    assert (rate.usual, rate.spread) == pytest.approx((15, 5))
+    assert duration_s.usual == pytest.approx((frames[0].mean() + frames[1].mean()) / 60)
+    assert variation.usual == pytest.approx(np.mean([own.std() / own.mean() for own in frames]))
+
+
+def test_an_interval_holds_four_labels_of_five() -> None:
+    rng = np.random.default_rng(3)
+    probability = rng.dirichlet((2, 2, 2), 4000)
+    state = np.array([rng.choice(3, p=own) for own in probability])
+    reach = conformal(probability, state, np.ones(len(state)))
+    score = probability @ (0, 0.5, 1)
+    spread = np.sqrt(probability @ (0, 0.25, 1) - score**2)
+    inside = np.abs(score - state / 2) <= reach * spread + 1e-12
+    assert inside.mean() == pytest.approx(0.8, abs=0.01)
 
 
 def test_videos_are_read_and_copies_are_found(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 from blink_fatigue.crops import LENGTHS, WHOLE
 from blink_fatigue.figures import bucket, confusion, figures
 from blink_fatigue.nested import FOLDS
-from blink_fatigue.ship import COVERED, VARIANTS, reach, shippable
-from facefatigue.signs.blink_fatigue import SCORES
+from blink_fatigue.population import OF_PEOPLE
+from blink_fatigue.ship import COVERED, VARIANTS, reach, residuals, shippable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,7 +48,7 @@ def measure(judge: Judge) -> dict[str, Any]:
             (columns, [name for name in judge.names if f", {columns}" in name and "another" not in name])
             for columns in SUBSETS
         ),
-        *((f"shipped kind, {columns}", list(shippable(columns))) for columns in VARIANTS),
+        *((f"shipped kind, {variant}", list(shippable(variant))) for variant in VARIANTS),
     ):
         probability, chosen = judge.nested(names)
         rows["nested"][title] = {"chosen": chosen, **_of(judge, probability)}
@@ -58,9 +58,9 @@ def measure(judge: Judge) -> dict[str, Any]:
         moved = figures(judge.judged(probability, another_day=True, clean=True), draws=DRAWS)
         if title != "all candidates":  # the published frequency column of another day cannot be made
             rows["another_day"][title] = _kept(moved)
-    for columns in VARIANTS:
-        name = judge.choose(shippable(columns), None)
-        rows["videos"][columns] = {"name": name, "reach": reach(judge, name), "coverage": _coverage(judge, name)}
+    for variant in VARIANTS:
+        name = judge.choose(shippable(variant), None)
+        rows["videos"][variant] = {"name": name, "reach": reach(judge, name), "coverage": _coverage(judge, name)}
     return rows
 
 
@@ -79,16 +79,12 @@ def _of(judge: Judge, probability: Floats) -> dict[str, Any]:
 
 def _coverage(judge: Judge, name: str) -> dict[str, float]:
     """Share of labels inside the interval for each length, when its reach comes from the other folds."""
-    scores, weight = np.array(SCORES), judge.weights(name, None)
-    probability = judge.outer(name)
-    score = probability @ scores
-    spread = np.sqrt((probability * (scores - score[:, np.newaxis]) ** 2).sum(axis=1))
-    residual = np.abs(score - scores[judge.state])
-    inside = np.zeros(len(score), np.bool_)
+    weight = judge.weights(name, None)
+    residual, spread = residuals(judge.outer(name), judge.state)
+    inside = np.zeros(len(residual), np.bool_)
     for fold in FOLDS:
         own = judge.fold == fold
-        k = reach(judge, name, without=fold)
-        inside[own] = residual[own] <= k * spread[own] + 1e-12
+        inside[own] = residual[own] <= reach(judge, name, without=fold) * spread[own] + 1e-12
     return {
         str(length): float((weight * inside)[judge.length == length].sum() / weight[judge.length == length].sum())
         for length in (*LENGTHS, WHOLE)
@@ -125,8 +121,21 @@ def tables(rows: Mapping[str, Any]) -> str:
             text.append(_row(length if length != "0" else "whole video", [title, *(_cell(key, own[key]) for key in short)]))
     text += ["", _head("Alert videos of another day (stress test)", tuple(COLUMNS.values()))]
     text += [_row(name, [_cell(key, own[key]) for key in keys]) for name, own in rows["another_day"].items()]
+    text += ["", _head("People at large instead of a baseline", ("norms", "blinks", *COLUMNS.values()))]
+    for variant in OF_PEOPLE:
+        own = rows["population"][variant]
+        for kind, lengths in own["lengths"].items():
+            for length, found in lengths.items():
+                blinks = length if length != "0" else "whole video"
+                text.append(_row(variant, [kind, blinks, *(_cell(key, found[key]) for key in keys)]))
+        redrawn = [np.mean([found[key] for found in own["redrawn"]]) for key in keys]
+        text.append(_row(variant, ["shipped", "whole video, mean durations drawn", *map(_number, keys, redrawn)]))
+    text += ["", "Log loss by the factor of seconds: "]
+    text += [f"- {name}: {own}" for name, own in rows["units"].items()]
+    text += ["", f"Norms (rate a minute, mean duration in s, variation): {rows['population']['norms']}"]
     text += ["", f"Coverage of the {COVERED:.0%} interval, cross-validated: "]
-    text += [f"- {columns}: {own['name']}, {own['coverage']}" for columns, own in rows["videos"].items()]
+    text += [f"- {variant}: {own['name']}, {own['coverage']}" for variant, own in rows["videos"].items()]
+    text += [f"- {variant}, people at large: {rows['population'][variant]['coverage']:.3f}" for variant in OF_PEOPLE]
     text += ["", "Confusion of videos (truth down: alert, low vigilance, drowsy): "]
     text += [f"- {name}: {own['confusion']}, chosen {own['chosen']}" for name, own in rows["nested"].items()]
     return "\n".join(text) + "\n"

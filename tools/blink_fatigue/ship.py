@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blink_fatigue.statistics_models import FARTHEST, Columns, Fitted, columns_of
-from facefatigue.signs.blink_fatigue import COLUMNS, SCORES, STATISTICS
+from facefatigue.signs.blink_fatigue import COLUMNS, SCORES
+from facefatigue.signs.blink_statistics import STATISTICS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-# The most telling first; what can be measured decides.
+# The most telling first; what can be measured decides. Statistics in seconds are not among them, although a baseline knows
+# the seconds: they gain little, and can lose as much where seconds are not the published ones (blink_fatigue.units).
 VARIANTS: dict[Columns, tuple[str, ...]] = {
     "all": COLUMNS,
     "shape": ("amplitude", "duration", "velocity"),
@@ -30,18 +33,19 @@ KINDS = ("ordinal 0.01", "logistic 0.01", "hidden layer", "average of statistics
 COVERED = 0.8
 
 
-def shippable(columns: Columns) -> tuple[str, ...]:
+def shippable(variant: Columns) -> tuple[str, ...]:
     """The candidates that the runtime can work out, for a set of columns, learned with alert videos of another day."""
-    middle = "" if columns == "all" else f", {columns}"
+    middle = "" if variant == "all" else f", {variant}"
     return tuple(f"{name}{middle}, another day" for name in KINDS)
 
 
-def write_model(judge: Judge, path: Path) -> dict[str, Any]:
+def write_model(judge: Judge, path: Path, of_people: Mapping[Columns, float]) -> dict[str, Any]:
     """Choose, fit on all folds, calibrate on predictions for people unseen, and write.
 
     Args:
         judge: With predictions of all candidates.
         path: The npz file; its folder must exist.
+        of_people: Reach of the intervals by variant where people at large are the measure (blink_fatigue.population).
 
     Returns:
         What is in it, for the card.
@@ -52,20 +56,24 @@ def write_model(judge: Judge, path: Path) -> dict[str, Any]:
         "licence": "Apache-2.0, learned from UTA-RLDD blink features (MIT)",
         "variants": {},
     }
-    for columns, measured in VARIANTS.items():
-        name = judge.choose(shippable(columns), None)
-        members = judge.averages.get(name, (name,))
-        fits = [judge.study.train_statistics(judge.candidates[member]) for member in members]
+    for variant, measured in VARIANTS.items():
+        name = judge.choose(shippable(variant), None)
+        members = [judge.candidates[member] for member in judge.averages.get(name, (name,))]
+        fits = [judge.study.train_statistics(member) for member in members]
         temperature = judge.temperature(name, None)
+        own = reach(judge, name)
         part: dict[str, Any] = {
-            "candidate": name, "columns": measured, "statistics": [STATISTICS[place] for place in columns_of(columns)],
+            "candidate": name, "columns": measured,
+            "statistics": [STATISTICS[place] for place in columns_of(variant)],
             "temperature": [temperature.offset, temperature.slope], "farthest": FARTHEST,
-            "reach": reach(judge, name), "layers": [], "shares": [], "half_steps": [],
+            # To know less never makes an interval narrower.
+            "reach": {"own": own} | ({"population": max(of_people[variant], own)} if variant in of_people else {}),
+            "layers": [], "shares": [], "half_steps": [],
         }  # fmt: skip
         for fit in fits:
             assert isinstance(fit, Fitted)
-            _add(part, arrays, columns, fit, 1 / len(fits))
-        config["variants"][columns] = part
+            _add(part, arrays, variant, fit, 1 / len(fits))
+        config["variants"][variant] = part
     np.savez_compressed(path, config=np.array(json.dumps(config)), **arrays)
     return config
 
@@ -73,24 +81,39 @@ def write_model(judge: Judge, path: Path) -> dict[str, Any]:
 def reach(judge: Judge, name: str, without: int | None = None) -> float:
     """How many standard deviations of the score hold the label of 80 % of the crops of people unseen.
 
-    That is conformal prediction with normalised residuals ("Distribution-free predictive inference for regression", Lei et
-    al., JASA 2018), where each video counts the same at each length.
-
     Args:
         judge: With predictions.
         name: Of the candidate.
         without: A fold that is left out.
     """
-    weight = judge.weights(name, without)
+    return conformal(judge.outer(name), judge.state, judge.weights(name, without))
+
+
+def conformal(probability: Floats, state: NDArray[np.intp], weight: Floats) -> float:
+    """How many standard deviations of the score hold the label of 80 % of the weight.
+
+    That is conformal prediction with normalised residuals ("Distribution-free predictive inference for regression", Lei et
+    al., JASA 2018), where each video counts the same at each length.
+
+    Args:
+        probability: (N, 3)
+        state: (N,) 0 to 2.
+        weight: (N,)
+    """
     use = weight > 0
-    probability = judge.outer(name)[use]
-    scores = np.array(SCORES)
-    score = probability @ scores
-    spread = np.sqrt((probability * (scores - score[:, np.newaxis]) ** 2).sum(axis=1))
-    residual = np.abs(score - scores[judge.state[use]]) / np.maximum(spread, 1e-9)
+    residual, spread = residuals(probability[use], state[use])
+    residual /= np.maximum(spread, 1e-9)
     order = np.argsort(residual)
     total = np.cumsum(weight[use][order])
     return float(residual[order][np.searchsorted(total, COVERED * total[-1])])
+
+
+def residuals(probability: Floats, state: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """(N,) distances of the score from the label, and (N,) standard deviations of the score."""
+    scores = np.array(SCORES)
+    score = probability @ scores
+    spread = np.sqrt((probability * (scores - score[:, np.newaxis]) ** 2).sum(axis=1))
+    return np.abs(score - scores[state]), np.asarray(spread)
 
 
 def _add(part: dict[str, Any], arrays: dict[str, Any], variant: str, fit: Fitted, share: float) -> None:

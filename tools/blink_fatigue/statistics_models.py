@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from facefatigue.signs.blink_fatigue import STATISTICS, describe
+from facefatigue.signs.blink_statistics import STATISTICS, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SUBCOMMANDS = (
     "predict",
     "signs",
+    "baseline",
     "data",
     "prepare",
     "synth",
@@ -43,6 +44,8 @@ examples:
   facefatigue predict *.mp4 --out results  many videos, one folder
   facefatigue predict 0 --duration 60      one minute of the first camera
   facefatigue signs my_video.mp4           blinks, eye closure, yawns and nods alone, in less time
+  facefatigue baseline ok.mp4 --name me    what is usual for you when alert
+  facefatigue predict x.mp4 --baseline me  compared with your usual
   facefatigue doctor                       what is installed, and whether it works
 
 exit codes: 0 done, 2 usage, 3 input unreadable, 4 no face could be scored, 5 model, 6 configuration or output,

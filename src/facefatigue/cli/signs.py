@@ -9,8 +9,10 @@ from facefatigue.cli.progress import Progress
 from facefatigue.cli.sources import (
     SEVERAL_EXPLAINED,
     SOURCES_EXPLAINED,
+    add_baseline_arguments,
     add_reading_arguments,
     add_source_arguments,
+    check_glasses,
     chosen_sources,
     for_each_source,
     print_count,
@@ -43,6 +45,7 @@ examples:
   facefatigue signs talk.mp4 --json                the report on stdout, for programs
   facefatigue signs drive-*.mp4 --out signs        many videos, one folder
   facefatigue signs meeting.mp4 --all-faces        everybody; reading each face takes its time
+  facefatigue signs evening.mp4 --baseline me      compared with your usual (facefatigue baseline makes it)
   facefatigue signs 0 --duration 60                one minute of the first camera
   facefatigue signs --sample                       the sample that ships: a rendered (synthetic) face that tires
 
@@ -62,6 +65,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_source_arguments(parser)
+    add_baseline_arguments(parser)
     add_reading_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -69,11 +73,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Measure the signs in every source; returns the worst exit code."""
     sources = chosen_sources(args)
+    check_glasses(args)
     from facefatigue.estimate import SignReader
     from facefatigue.report.files import write_sign_report
 
     out_dir = results_folder(args)
-    reader = SignReader(all_faces=args.all_faces)
+    reader = SignReader(all_faces=args.all_faces, baseline=args.baseline, glasses=args.glasses or "unknown")
     reports: list[SignReport] = []
     files: list[Path] = []
 

@@ -26,10 +26,15 @@ With several sources a bad one does not stop the others; the exit code is the wo
 done)."""
 
 
+def add_sources(parser: argparse.ArgumentParser, what: str) -> None:
+    """The sources, completed as files."""
+    sources = parser.add_argument("sources", nargs="*", metavar="SOURCE", help=what)
+    sources.complete = {"bash": "_shtab_compgen_files", "zsh": "_files", "tcsh": "f"}  # type: ignore[attr-defined]
+
+
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """The sources, and where results go."""
-    sources = parser.add_argument("sources", nargs="*", metavar="SOURCE", help="what to analyse; see below")
-    sources.complete = {"bash": "_shtab_compgen_files", "zsh": "_files", "tcsh": "f"}  # type: ignore[attr-defined]
+    add_sources(parser, "what to analyse; see below")
     parser.add_argument("--sample", action="store_true", help="analyse the sample video that ships with the package")
     parser.add_argument("--out", type=Path, metavar="DIR", help=f"folder for the results (default: {DEFAULT_FOLDER})")
 
@@ -45,6 +50,24 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print the report (a list for several sources) on stdout and nothing else; files only with --out",
     )
+
+
+def add_baseline_arguments(parser: argparse.ArgumentParser) -> None:
+    """Whose baseline to hold signs against."""
+    parser.add_argument(
+        "--baseline",
+        metavar="NAME|FILE",
+        help="what is usual for the person with the main face (facefatigue baseline makes it; default: people at large)",
+    )
+    parser.add_argument(
+        "--glasses", choices=("yes", "no"), help="whether that person wears glasses here, to be held against the baseline's"
+    )
+
+
+def check_glasses(args: argparse.Namespace) -> None:
+    """Raises UsageError where glasses are told, but there is no baseline to hold them against."""
+    if args.glasses is not None and args.baseline is None:
+        raise UsageError("--glasses is held against a baseline's; give --baseline NAME as well")
 
 
 def positive_s(text: str) -> float:
@@ -81,20 +104,33 @@ def results_folder(args: argparse.Namespace) -> Path | None:
     Raises:
         OutputError: It cannot be made or written to.
     """
-    from facefatigue.atomic import make_folder, output_error
-
     folder = args.out if args.out is not None else None if args.json else DEFAULT_FOLDER
     if folder is None:
         return None
+    assert isinstance(folder, Path)
+    make_writable(folder, "--out")
+    return folder
+
+
+def make_writable(folder: Path, option: str) -> None:
+    """Make a folder, and try whether it can be written to: said before hours are spent.
+
+    Args:
+        folder: Made if it is missing.
+        option: Which sets it, for the message.
+
+    Raises:
+        OutputError: It cannot be made or written to.
+    """
+    from facefatigue.atomic import make_folder, output_error
+
     try:
         make_folder(folder)
-        tempfile.TemporaryFile(dir=folder).close()  # said before hours are spent
+        tempfile.TemporaryFile(dir=folder).close()
     except OutputError as error:
-        raise OutputError(f"{error} (--out)") from error
+        raise OutputError(f"{error} ({option})") from error
     except OSError as error:
-        raise OutputError(f"{output_error(folder, error)} (--out)") from error
-    assert isinstance(folder, Path)
-    return folder
+        raise OutputError(f"{output_error(folder, error)} ({option})") from error
 
 
 def for_each_source(sources: Sequence[str], work: Callable[[str, str], bool], finished: Sized, *, debug: bool) -> list[int]:

@@ -1,5 +1,6 @@
 """Windows of a face become one Report, calibrated, with abstention."""
 
+from facefatigue.estimate.alert_recordings import AlertRecordings
 from facefatigue.estimate.estimator import Estimator
 from facefatigue.estimate.limits import Limits
 from facefatigue.estimate.report import (
@@ -18,6 +19,7 @@ from facefatigue.estimate.sign_reader import SignReader
 from facefatigue.estimate.sign_report import FaceSignReport, SignAnalysis, SignReport
 
 __all__ = [
+    "AlertRecordings",
     "Analysis",
     "Estimator",
     "FaceReport",

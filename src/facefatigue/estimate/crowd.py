@@ -155,11 +155,15 @@ class Crowd:
         self._people = joined
         return pairs
 
+    def main(self) -> int | None:
+        """The track of the main face: the largest sum of sizes over time; None where there is nobody."""
+        return max(self._people, key=lambda track: (self._people[track].presence, -track), default=None)
+
     def reported(self) -> list[int]:
         """The tracks that are reported, in order of appearance."""
-        if not self._people:
+        main = self.main()
+        if main is None:
             return []
-        main = max(self._people, key=lambda track: (self._people[track].presence, -track))
         if not self._all_faces:
             return [main]
         return [track for track, person in self._people.items() if track == main or person.seen_s >= MIN_SEEN_S]

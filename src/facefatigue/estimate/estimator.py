@@ -10,12 +10,14 @@ import numpy as np
 
 from facefatigue.clips import clip_from_crops
 from facefatigue.engine import open_engine
-from facefatigue.errors import BrokenVideoError, ConfigurationError
+from facefatigue.errors import BrokenVideoError, ConfigurationError, UsageError
+from facefatigue.estimate.fusion import network_error
 from facefatigue.estimate.limits import Limits
 from facefatigue.estimate.report import Analysis, ModelInfo, Report, SourceInfo
 from facefatigue.estimate.session import LiveWindow, Session
 from facefatigue.estimate.source import face_warnings, frames_of, source_info, video_warnings
 from facefatigue.estimate.watch_signs import SignWatch
+from facefatigue.estimate.yardstick import Yardstick, find_person
 from facefatigue.faces import Mtcnn, check_frame
 from facefatigue.landmarks import Landmarker
 from facefatigue.model.artefact import DEFAULT_MODEL, load_artefact
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
     from facefatigue.engine import EngineName
     from facefatigue.estimate.source import Progress
+    from facefatigue.signs import Baseline
+    from facefatigue.signs.baseline import Glasses
 
 MAX_STRIDE_S = 86400.0
 
@@ -52,11 +56,14 @@ class Estimator:
         threads: Threads for the network; None: one a core.
         signs: Also measure the visible signs (blinks, eye closure, yawns, nods) of the reported faces. With all faces asked
             for, each of them costs time in every frame.
+        baseline: Of the person with the main face: its name, its file, or itself; needs the signs. None: people at large.
+        glasses: Whether that person wears glasses now: "yes", "no" or "unknown".
 
     Raises:
         ModelError: No such model, or its files are damaged.
         MissingExtraError: The engine is not installed.
-        ConfigurationError: The stride is not a positive number.
+        ConfigurationError: The stride is not a positive number, there is no such baseline, or its file is damaged.
+        UsageError: What should name a baseline is no name, or a baseline is given without signs.
     """
 
     def __init__(
@@ -70,11 +77,16 @@ class Estimator:
         limits: Limits | None = None,
         threads: int | None = None,
         signs: bool = True,
+        baseline: Baseline | str | os.PathLike[str] | None = None,
+        glasses: Glasses = "unknown",
     ) -> None:
         if stride_s is not None and not 0 < stride_s <= MAX_STRIDE_S:
             raise ConfigurationError(
                 f"the stride is {stride_s} s; it must be above 0 and at most {MAX_STRIDE_S:g} s (a day)"
             )
+        if baseline is not None and not signs:
+            raise UsageError("a baseline is held against the signs; without them there is nothing to compare")
+        person = find_person(baseline)
         artefact = load_artefact(model)
         self.config = artefact.config
         self._engine = open_engine(artefact, engine=engine, precision=precision, threads=threads)
@@ -83,6 +95,12 @@ class Estimator:
         self._all_faces = all_faces
         self._stride_s = stride_s
         self._signs = signs
+        self._yardstick = Yardstick(
+            baseline=person,
+            glasses=glasses,
+            model=f"{artefact.config.name} {artefact.config.version}",
+            network_error=network_error(artefact.config.metrics),
+        )
         self._landmarker: Landmarker | None = None
         self._live: Session | None = None
         self._live_size = (0, 0)
@@ -138,7 +156,7 @@ class Estimator:
                 for _ in session.ready():
                     pass
             faces, others = session.finish()
-            warnings = video_warnings(video) + face_warnings(len(faces), others, all_faces=self._all_faces)
+            warnings = video_warnings(video) + self._face_warnings(session, len(faces), others)
             report = Report(
                 source=source_info(video, session.frames, session.last_s),
                 model=self.model_info,
@@ -150,6 +168,8 @@ class Estimator:
             trajectories=session.trajectories(),
             thumbnails=session.thumbnails(),
             sign_series=session.sign_series(),
+            albums=session.albums(),
+            others=others,
         )
 
     def push(self, frame: NDArray[np.uint8], time_s: float) -> tuple[LiveWindow, ...]:
@@ -204,7 +224,12 @@ class Estimator:
             source=source,
             model=self.model_info,
             faces=faces,
-            warnings=tuple(face_warnings(len(faces), others, all_faces=self._all_faces)),
+            warnings=tuple(self._face_warnings(session, len(faces), others)),
+        )
+
+    def _face_warnings(self, session: Session, reported: int, others: int) -> list[str]:
+        return face_warnings(
+            reported, others, all_faces=self._all_faces, main=session.main(), baseline=self._yardstick.baseline
         )
 
     def _session(
@@ -226,6 +251,7 @@ class Estimator:
             keep_thumbnails=keep_thumbnails,
             executor=executor,
             signs=SignWatch(self._open_landmarker, reader) if self._signs else None,
+            yardstick=self._yardstick,
         )
 
     def _open_landmarker(self) -> Landmarker:

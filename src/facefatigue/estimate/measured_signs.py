@@ -8,26 +8,28 @@ from facefatigue.signs import measure
 from facefatigue.signs.blink_fatigue import BlinkFatigue, NoBlinkEstimate, blink_table
 
 if TYPE_CHECKING:
-    from facefatigue.signs import Signs, SignSeries
+    from facefatigue.signs import LidLevels, Signs, SignSeries
     from facefatigue.signs.blink_fatigue import AlertBlinks, BlinkEstimate
 
 FATIGUE = "fatigue"
-NO_BASELINE = "how blinks change with fatigue is told by the person's own alert blinks, and there is no baseline of them"
 
 
-def measured_signs(series: SignSeries, *, alert: AlertBlinks | None = None) -> dict[str, Any]:
+def measured_signs(
+    series: SignSeries, *, alert: AlertBlinks | None = None, levels: LidLevels | None = None
+) -> dict[str, Any]:
     """Measure the signs of one face.
 
     Args:
         series: What was read, frame by frame.
-        alert: How this person blinks when alert; None: not known.
+        alert: How this person blinks when alert; None: not known, people at large stand in.
+        levels: This person's open and shut eyes; None: they are found in the series.
 
     Returns:
         :meth:`facefatigue.signs.Signs.to_dict`, and under ``fatigue`` the estimate of
         :class:`facefatigue.signs.blink_fatigue.BlinkFatigue`, or None with the reason in ``not_measurable``. Plain dicts,
         lists, texts and finite numbers.
     """
-    signs = measure(series)
+    signs = measure(series, levels)
     estimate = _fatigue(signs, alert)
     plain = signs.to_dict()
     reasons = plain.pop("not_measurable")
@@ -39,7 +41,5 @@ def measured_signs(series: SignSeries, *, alert: AlertBlinks | None = None) -> d
 def _fatigue(signs: Signs, alert: AlertBlinks | None) -> BlinkEstimate | str:
     if signs.blinks is None:
         return signs.not_measurable["blinks"]
-    if alert is None:
-        return NO_BASELINE
-    estimate = BlinkFatigue().estimate(alert.normalise(blink_table(signs.blinks)))
+    estimate = BlinkFatigue().estimate(blink_table(signs.blinks), alert)
     return estimate.text if isinstance(estimate, NoBlinkEstimate) else estimate

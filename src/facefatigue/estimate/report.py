@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from facefatigue.faces.identity import Album
     from facefatigue.signs import SignSeries
 
 SCHEMA = "facefatigue.report/1"
@@ -115,6 +116,10 @@ class FaceReport:
         signs: The visible signs: :meth:`facefatigue.signs.Signs.to_dict`, and ``fatigue``, what the blinks say about it. A
             sign that could not be measured is None, with the reason in ``not_measurable``. None as a whole when nobody asked
             for signs. A face that abstains may have signs, and one without signs a score.
+        comparison: The signs and the score beside what is usual for this person, or for people at large:
+            :meth:`facefatigue.signs.Comparison.to_dict`. None without signs.
+        fusion: The network's score and the blinks' estimate, how they agree, and what they come to:
+            :meth:`facefatigue.estimate.fusion.Fusion.to_dict`. None without signs.
     """
 
     track: int
@@ -127,6 +132,8 @@ class FaceReport:
     abstain_reason: AbstainReason | None
     windows: tuple[WindowResult, ...]
     signs: Mapping[str, Any] | None = None
+    comparison: Mapping[str, Any] | None = None
+    fusion: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,9 +285,13 @@ class Analysis:
         trajectories: One a reported face; empty unless asked for.
         thumbnails: At most a few dozen a face, spread evenly over its windows; empty unless asked for.
         sign_series: By track, what the signs of the reported faces were measured from; empty without signs.
+        albums: By track, what the reported faces look like; kept in memory only.
+        others: How many more faces were seen.
     """
 
     report: Report
     trajectories: tuple[Trajectory, ...] = ()
     thumbnails: tuple[Thumbnail, ...] = ()
     sign_series: Mapping[int, SignSeries] = field(default_factory=dict)
+    albums: Mapping[int, Album] = field(default_factory=dict)
+    others: int = 0

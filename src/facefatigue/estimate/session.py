@@ -15,8 +15,8 @@ from facefatigue.clips import Window, WindowSampler
 from facefatigue.estimate.aggregate import aggregate, label_of
 from facefatigue.estimate.crowd import Crowd
 from facefatigue.estimate.inline import Inline
-from facefatigue.estimate.measured_signs import measured_signs
 from facefatigue.estimate.report import FaceReport, Thumbnail, WindowQuality, WindowResult
+from facefatigue.estimate.yardstick import Yardstick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from facefatigue.estimate.report import AbstainReason, Trajectory
     from facefatigue.estimate.watch_signs import SignWatch
     from facefatigue.faces import Mtcnn, TrackedFace
+    from facefatigue.faces.identity import Album
     from facefatigue.signs import SignSeries
 
     Score = Callable[[NDArray[np.uint8]], tuple[float, float]]
@@ -102,6 +103,7 @@ class Session:
         keep_thumbnails: Keep a few small pictures of each face.
         executor: Where ``score`` runs; None: in the calling thread.
         signs: Watches the signs of the faces; None: nobody does.
+        yardstick: What the main face is measured by, all others by people at large; None: the main one, too.
     """
 
     def __init__(
@@ -117,6 +119,7 @@ class Session:
         keep_thumbnails: bool = False,
         executor: Executor | None = None,
         signs: SignWatch | None = None,
+        yardstick: Yardstick | None = None,
     ) -> None:
         self._crowd = Crowd(detector, all_faces=all_faces, keep_trajectories=keep_trajectories)
         self._score = score
@@ -126,6 +129,7 @@ class Session:
         self._keep_thumbnails = keep_thumbnails
         self._executor = executor or Inline()
         self._signs = signs
+        self._yardstick = yardstick or Yardstick()
         self._timelines: dict[int, _Timeline] = {}
         self._waiting: deque[_Waiting] = deque()
         self._sign_series: dict[int, SignSeries] = {}
@@ -202,6 +206,14 @@ class Session:
         """What was read from the reported faces, by track, after :meth:`finish`; empty where nobody watched their signs."""
         return self._sign_series
 
+    def albums(self) -> dict[int, Album]:
+        """What the reported faces look like, by track."""
+        return {track: self._crowd[track].album for track in self._crowd.reported()}
+
+    def main(self) -> int | None:
+        """The track of the main face; None where there is nobody."""
+        return self._crowd.main()
+
     def _end(self, track: int) -> None:
         timeline = self._timelines[track]
         assert timeline.sampler is not None
@@ -260,4 +272,10 @@ class Session:
             windows=self._timelines[track].windows,
         )
         series = self._sign_series.get(track)
-        return face if series is None else dataclasses.replace(face, signs=measured_signs(series))
+        if series is None:
+            return face
+        yardstick = self._yardstick if track == self._crowd.main() else self._yardstick.of_others
+        signs = yardstick.signs(series)
+        return dataclasses.replace(
+            face, signs=signs, comparison=yardstick.comparison(signs, face), fusion=yardstick.fusion(signs, face)
+        )

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from facefatigue.estimate.crowd import Crowd
-from facefatigue.estimate.measured_signs import measured_signs
 from facefatigue.estimate.sign_report import FaceSignReport, SignAnalysis, SignReport
 from facefatigue.estimate.source import face_warnings, frames_of, source_info, video_warnings
 from facefatigue.estimate.watch_signs import SignWatch
+from facefatigue.estimate.yardstick import Yardstick, find_person
 from facefatigue.faces import Mtcnn
 from facefatigue.landmarks import Landmarker
 from facefatigue.video import open_video
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import os
 
     from facefatigue.estimate.source import Progress
+    from facefatigue.signs import Baseline, SignSeries
+    from facefatigue.signs.baseline import Glasses
 
 
 class SignReader:
@@ -28,12 +30,22 @@ class SignReader:
 
     Args:
         all_faces: Report every face instead of the main one; each costs time in every frame.
+        baseline: Of the person with the main face: its name, its file, or itself. None: people at large.
+        glasses: Whether that person wears glasses now.
 
     Raises:
         ModelError: Weights that ship with the package are missing or damaged.
+        UsageError, ConfigurationError: There is no such baseline, or its file is damaged.
     """
 
-    def __init__(self, *, all_faces: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        all_faces: bool = False,
+        baseline: Baseline | str | os.PathLike[str] | None = None,
+        glasses: Glasses = "unknown",
+    ) -> None:
+        self._yardstick = Yardstick(baseline=find_person(baseline), glasses=glasses)
         self._detector = Mtcnn()
         self._landmarker = Landmarker()
         self._all_faces = all_faces
@@ -68,18 +80,25 @@ class SignReader:
                 watch.join(first, later)
             reported = crowd.reported()
             series = watch.series(reported, crowd.last_s)
-            warnings = video_warnings(video) + face_warnings(len(reported), crowd.others(), all_faces=self._all_faces)
+            main, baseline = crowd.main(), self._yardstick.baseline
+            warnings = video_warnings(video) + face_warnings(
+                len(reported), crowd.others(), all_faces=self._all_faces, main=main, baseline=baseline
+            )
             report = SignReport(
                 source=source_info(video, crowd.frames, crowd.last_s),
-                faces=tuple(
-                    FaceSignReport(
-                        track=track,
-                        frames=crowd[track].frames,
-                        coverage=crowd[track].frames / crowd.frames,
-                        signs=measured_signs(series[track]),
-                    )
-                    for track in reported
-                ),
+                faces=tuple(self._face(crowd, track, series[track]) for track in reported),
                 warnings=tuple(warnings),
             )
         return SignAnalysis(report=report, sign_series=series)
+
+    def _face(self, crowd: Crowd, track: int, series: SignSeries) -> FaceSignReport:
+        yardstick = self._yardstick if track == crowd.main() else self._yardstick.of_others
+        signs = yardstick.signs(series)
+        frames = crowd[track].frames
+        return FaceSignReport(
+            track=track,
+            frames=frames,
+            coverage=frames / crowd.frames,
+            signs=signs,
+            comparison=yardstick.comparison(signs),
+        )

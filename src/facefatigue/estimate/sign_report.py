@@ -26,13 +26,14 @@ class FaceSignReport:
         track: Number of the track, from 0 in order of appearance.
         frames: Frames in which the face was followed.
         coverage: Share of the source's frames in which the face was followed, 0 to 1.
-        signs: As in :class:`facefatigue.estimate.report.FaceReport`.
+        signs, comparison: As in :class:`facefatigue.estimate.report.FaceReport`.
     """
 
     track: int
     frames: int
     coverage: float
     signs: Mapping[str, Any]
+    comparison: Mapping[str, Any] | None = None
 
     @property
     def measured(self) -> bool:

@@ -10,6 +10,7 @@ from facefatigue.estimate.report import SourceInfo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from facefatigue.signs import Baseline
     from facefatigue.video import Frame, Video
 
     # (frames done, time in seconds, stated length in seconds or None)
@@ -74,15 +75,28 @@ def video_warnings(video: Video) -> list[str]:
     return warnings
 
 
-def face_warnings(reported: int, others: int, *, all_faces: bool) -> list[str]:
-    """What the reader should know of who is not reported.
+def face_warnings(
+    reported: int, others: int, *, all_faces: bool, main: int | None = None, baseline: Baseline | None = None
+) -> list[str]:
+    """What the reader should know of who is not reported, and whose face a baseline was laid on.
 
     Args:
         reported: How many faces are reported.
         others: How many more were seen.
         all_faces: Whether all were asked for.
+        main: The track of the main face.
+        baseline: What that face was compared with.
     """
+    warnings = []
     if others and not all_faces and reported:
         plural = "track" if others == 1 else "tracks"
-        return [f"Only the main face is reported; {others} more {plural} of a face were seen (--all-faces reports all)."]
-    return []
+        warnings.append(
+            f"Only the main face is reported; {others} more {plural} of a face were seen (--all-faces reports all)."
+        )
+    if baseline is not None and reported and reported + others > 1:
+        which = f" (face {main})" if reported > 1 else ""
+        warnings.append(
+            f"Several faces were seen: the baseline {baseline.name} was held against the main one{which} alone; "
+            "that it shows this person was not checked."
+        )
+    return warnings

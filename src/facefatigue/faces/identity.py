@@ -34,6 +34,8 @@ NEXT_FRAME = 0.75
 # After a long absence nothing but looks can tell. The albums of two people match by 0.78 at most (91 pairs); those of both
 # halves of one person's video by this much in 11 of 14 cases: in doubt one person becomes two faces.
 SAME_PERSON = 0.9
+# Up to here two people match: below it, looks do not tell that it is one person, who may be seen in another light, though.
+MAYBE_TWO_PEOPLE = 0.78
 
 
 def appearance(rgb: NDArray[np.uint8], face: Face) -> NDArray[np.float32] | None:

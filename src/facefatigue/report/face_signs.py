@@ -48,11 +48,13 @@ class FaceSigns:
         track: Number of the track.
         signs: As :meth:`facefatigue.signs.Signs.to_dict` gives them; a name that is missing counts as not measured.
         series: What was read, frame by frame; None where it was not kept.
+        comparison: The signs beside what is usual, as the report holds it; None where nobody compared them.
     """
 
     track: int
     signs: Mapping[str, Any]
     series: SignSeries | None = None
+    comparison: Mapping[str, Any] | None = None
 
     def reason_against(self, sign: str) -> str | None:
         """Why a sign was not measured; None where it was."""

@@ -71,7 +71,10 @@ def write_sign_report(analysis: SignAnalysis, out_dir: Path, stem: str) -> list[
     write_json(report, paths[0])
     write_signs_csv(series, paths[1])
     write_events_csv({face.track: face.signs for face in report.faces}, paths[2])
-    faces = [FaceSigns(track=face.track, signs=face.signs, series=series.get(face.track)) for face in report.faces]
+    faces = [
+        FaceSigns(track=face.track, signs=face.signs, series=series.get(face.track), comparison=face.comparison)
+        for face in report.faces
+    ]
     draw_signs(report.source, faces, paths[3])
     return paths
 

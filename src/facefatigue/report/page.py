@@ -11,6 +11,8 @@ from facefatigue._version import __version__
 from facefatigue.atomic import atomic_path
 from facefatigue.report.cells import axis_end_s, clock_text, clock_unit, duration_text, reason_text, why_nothing
 from facefatigue.report.chart import Chart, between, chart_of
+from facefatigue.report.comparison_rows import ComparisonRow, compared_with, comparison_rows
+from facefatigue.report.estimates import EstimateRow, estimate_rows
 from facefatigue.report.face_signs import EVENT_KINDS, FaceSigns
 from facefatigue.report.names import display_name
 from facefatigue.report.sign_chart import SignChart, sign_chart_of
@@ -53,6 +55,23 @@ class _SignsPart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _ComparisonPart:
+    """What is usual beside what was measured: for whom, a row a sign, and what makes it less sure."""
+
+    whose: str
+    rows: list[ComparisonRow]
+    cautions: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _EstimatesPart:
+    """Both estimates and the joint one on one axis, and in words how they agree."""
+
+    rows: list[EstimateRow]
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Section:
     face: FaceReport
     name: str
@@ -64,10 +83,12 @@ class _Section:
     folded: bool
     pictures: list[_Picture]
     signs: _SignsPart | None
+    comparison: _ComparisonPart | None
+    estimates: _EstimatesPart | None
 
 
 def write_html(analysis: Analysis, path: Path) -> None:
-    """Write the page: headline, timeline, thumbnails, signs, table of windows, source and model, warnings.
+    """Write the page: headline, timeline, thumbnails, estimates, comparison, signs, windows, source and model, warnings.
 
     It forbids itself the network by a content security policy and holds no script. Every text is escaped. It follows the
     reader's light or dark setting, fits a phone, reads well aloud and prints.
@@ -86,6 +107,7 @@ def write_html(analysis: Analysis, path: Path) -> None:
     )
     environment.filters["number"] = _number
     environment.filters["unbroken"] = _unbroken
+    environment.filters["sentence"] = _sentence
     template = resources.files("facefatigue.report").joinpath("page.html.jinja").read_text(encoding="utf-8")
     report = analysis.report
     sections = [_section(analysis, face) for face in report.faces]
@@ -129,6 +151,16 @@ def _section(analysis: Analysis, face: FaceReport) -> _Section:
         folded=len(rows) > _OPEN_ROWS,
         pictures=_pictures(analysis, face, end_s),
         signs=_signs(analysis, face, end_s),
+        comparison=None
+        if face.comparison is None
+        else _ComparisonPart(
+            whose=compared_with(face.comparison),
+            rows=comparison_rows(face.comparison),
+            cautions=[str(caution) for caution in face.comparison.get("cautions") or ()],
+        ),
+        estimates=None
+        if face.fusion is None
+        else _EstimatesPart(rows=estimate_rows(face.fusion), words=str(face.fusion["words"])),
     )
 
 
@@ -208,6 +240,11 @@ def _source_facts(report: Report) -> list[tuple[str, str]]:
 
 def _number(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _sentence(text: str) -> str:
+    """The text with a capital in front and a full stop behind."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
 
 
 def _unbroken(text: str) -> str:

@@ -41,11 +41,12 @@ _LABEL_X = -0.063
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One panel: its height, the room above it, and who draws it into axes with a time axis."""
+    """One panel: its height, the room above it, who draws it, and whether its axes have the time axis of the picture."""
 
     height_in: float
     above_in: float
     draw: Callable[[Axes], None]
+    timed: bool = True
 
 
 def sign_panels(face: FaceSigns, end_s: float, *, compact: bool) -> list[Panel]:

@@ -155,7 +155,9 @@ def _side(degrees: int, above: str, below: str) -> str:
 
 def _estimate(estimate: Mapping[str, Any]) -> tuple[str, str]:
     low, high = estimate["score_interval"]
-    return f"{estimate['score']:.2f}", f"({low:.2f} – {high:.2f}), {str(estimate['state']).replace('_', ' ')}"
+    whose = "this person" if estimate.get("reference") == "own" else "people at large"
+    state = str(estimate["state"]).replace("_", " ")
+    return f"{estimate['score']:.2f}", f"({low:.2f} – {high:.2f}), {state}, by the alert blinks of {whose}"
 
 
 _SIGNS = (

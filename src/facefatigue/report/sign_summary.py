@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from facefatigue.report.cells import duration_text
+from facefatigue.report.comparison_rows import comparison_line
 from facefatigue.report.names import display_name
 from facefatigue.report.sign_rows import sign_rows
 
@@ -65,11 +66,15 @@ def signs_table(report: SignReport) -> str:
     source = f"{display_name(report.source.path)}, {duration_text(report.source.duration_s)}"
     if not report.faces:
         return f"{source}: no face was found"
-    return "\n\n".join(f"{source}, {_about(face)}\n{_face_table(face.signs)}" for face in report.faces)
+    return "\n\n".join(f"{source}, {_about(face)}\n{_face_table(face.signs)}{_compared(face)}" for face in report.faces)
 
 
 def _about(face: FaceSignReport) -> str:
     return f"face {face.track} (followed in {100 * face.coverage:.0f} % of the frames)"
+
+
+def _compared(face: FaceSignReport) -> str:
+    return "" if face.comparison is None else f"\n  {comparison_line(face.comparison)}"
 
 
 def _face_table(signs: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import numpy as np
 from facefatigue.atomic import atomic_path
 from facefatigue.errors import UsageError
 from facefatigue.report.cells import abstained_spans, axis_end_s, duration_text, nobody, timeline_cells, why_nothing
+from facefatigue.report.estimates import estimate_rows
 from facefatigue.report.face_signs import FaceSigns
 from facefatigue.report.names import display_name
 from facefatigue.report.sign_panels import Panel, sign_panels
@@ -30,6 +32,7 @@ from facefatigue.report.style import (
     say,
     style_axes,
 )
+from facefatigue.report.usual_panel import usual_panel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,8 +58,9 @@ def draw_timeline(report: Report, path: Path, *, sign_series: Mapping[int, SignS
     Windows are segments in the colour of their class, connected only where they touch; stretches that abstain are
     hatched and named; a gap stays empty. With more than a few hundred windows neighbours are drawn as their mean and
     range. Of a face whose signs were measured there follow, on the same time axis, the opening of the eyes with a mark a
-    blink, PERCLOS, and lanes of microsleeps, yawns and nods; of a sign that could not be measured, a grey line says why. Up
-    to 12 faces are drawn (6 with signs), one below the other, those with most windows.
+    blink, PERCLOS, and lanes of microsleeps, yawns and nods; of a sign that could not be measured, a grey line says why.
+    Below the time axis of a single face stand the two estimates and the signs beside what is usual. Up to 12 faces are drawn
+    (6 with signs), one below the other, those with most windows.
 
     Args:
         report: What to draw; no face or no window gives a picture that says why.
@@ -82,6 +86,8 @@ def draw_timeline(report: Report, path: Path, *, sign_series: Mapping[int, SignS
         if face.signs is not None:
             signs = FaceSigns(track=face.track, signs=face.signs, series=(sign_series or {}).get(face.track))
             blocks[-1] += sign_panels(signs, end_s, compact=len(faces) > 1)
+        if len(faces) == 1 and (panel := usual_panel(face.fusion, face.comparison)) is not None:
+            blocks[-1].append(panel)
     nothing = partial(_draw_nothing, why_nothing(report))
     figure = _lay_out(blocks or [[Panel(height_in=height_in, above_in=0, draw=nothing)]], end_s)
     model = f"{report.model.name} {report.model.version} ({report.model.engine})"
@@ -106,6 +112,8 @@ def draw_signs(source: SourceInfo, faces: Sequence[FaceSigns], path: Path) -> No
     shown = sorted(longest, key=lambda face: face.track)
     end_s = max([source.duration_s, 0.001, *(face.number("end_s") or 0.0 for face in shown)])
     blocks = [sign_panels(face, end_s, compact=len(shown) > 1) for face in shown]
+    if len(shown) == 1 and (panel := usual_panel(None, shown[0].comparison)) is not None:
+        blocks[0].append(panel)
     if len(faces) > 1:
         blocks = [[_titled(first, f"face {face.track}"), *rest] for face, (first, *rest) in zip(shown, blocks, strict=True)]
     nothing = partial(_draw_nothing, nobody(source))
@@ -134,12 +142,14 @@ def _lay_out(blocks: Sequence[Sequence[Panel]], end_s: float, *, top_in: float =
     figure = Figure(figsize=(WIDTH_IN, height_in), dpi=300, facecolor="white")
     FigureCanvasAgg(figure)
     y_in = height_in - top_in + _BETWEEN_FACES_IN
+    last = [panel for panel in blocks[-1] if panel.timed][-1]
     for block in blocks:
         y_in -= _BETWEEN_FACES_IN
         for panel in block:
             y_in -= panel.above_in + panel.height_in
             axes = figure.add_axes((LEFT, y_in / height_in, RIGHT - LEFT, panel.height_in / height_in))
-            style_axes(axes, end_s, last=panel is blocks[-1][-1])
+            if panel.timed:
+                style_axes(axes, end_s, last=panel is last)
             panel.draw(axes)
     return figure
 
@@ -152,7 +162,7 @@ def _titled(panel: Panel, title: str) -> Panel:
             fontsize=7.5, color=INK,
         )  # fmt: skip
 
-    return Panel(height_in=panel.height_in, above_in=panel.above_in + 0.12, draw=draw)
+    return replace(panel, above_in=panel.above_in + 0.12, draw=draw)
 
 
 def _draw_nothing(why: str, axes: Axes) -> None:
@@ -210,6 +220,8 @@ def _title(report: Report, face: FaceReport) -> str:
     if face.windows:
         scored = sum(window.score is not None for window in face.windows)
         words.append(f"{scored:,} of {len(face.windows):,} windows scored")
+    if len(report.faces) > 1 and face.fusion is not None and face.fusion.get("signs") is not None:
+        words.append(f"with blinks {estimate_rows(face.fusion)[-1].text}")
     return "  ·  ".join(words)
 
 

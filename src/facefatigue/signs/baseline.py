@@ -72,6 +72,8 @@ class Baseline:
             blinks, of windows for the score, of videos for the rest. What was not measured is left out.
         blinks: What blinks are normalised by before fatigue is told from them; None for less than 15 measured blinks.
         conditions: How the person was filmed.
+        model: Name and version of the network of the scores; None where there are none, or it was not noted. Scores of one
+            network say nothing about those of another.
     """
 
     name: str
@@ -81,6 +83,13 @@ class Baseline:
     statistics: Mapping[str, Statistic]
     blinks: AlertBlinks | None = None
     conditions: Conditions = field(default_factory=Conditions)
+    model: str | None = None
+
+    @property
+    def levels(self) -> LidLevels | None:
+        """Lid levels to measure by; None where no eye has both."""
+        pairs = zip(self.lid_levels.open, self.lid_levels.shut, strict=True)
+        return self.lid_levels if any(opened is not None and shut is not None for opened, shut in pairs) else None
 
 
 def make_baseline(
@@ -89,6 +98,7 @@ def make_baseline(
     scores: Sequence[float] = (),
     *,
     conditions: Conditions | None = None,
+    model: str | None = None,
 ) -> Baseline:
     """Sum up what is usual for a person.
 
@@ -97,6 +107,7 @@ def make_baseline(
         signs: Of one or several videos in which the person is alert.
         scores: Of the network for the windows of all these videos.
         conditions: How the person was filmed.
+        model: Name and version of the network.
 
     Raises:
         ConfigurationError: Less than a minute of the face was read, a score is not in [0, 1], or the name is empty.
@@ -105,7 +116,7 @@ def make_baseline(
         raise ConfigurationError("a baseline needs a name")
     if wrong := [score for score in scores if not 0 <= score <= 1]:
         raise ConfigurationError(f"a score lies between 0 and 1, not at {wrong[0]:g}")
-    read_s = sum(own.coverage * (own.end_s - own.start_s) for own in signs)
+    read_s = sum(seconds_read(own) for own in signs)
     if read_s < LEAST_READ_S:
         raise ConfigurationError(
             f"{read_s:.1f} s of the face were read; a baseline needs {LEAST_READ_S:g} s of an alert person"
@@ -136,7 +147,13 @@ def make_baseline(
         statistics=statistics,
         blinks=_alert_blinks(signs),
         conditions=conditions or Conditions(),
+        model=model if scores else None,
     )
+
+
+def seconds_read(signs: Signs) -> float:
+    """For how long the face was read."""
+    return signs.coverage * (signs.end_s - signs.start_s)
 
 
 def least_spread(sign: str, statistic: Statistic) -> float:
@@ -175,6 +192,7 @@ def plain(baseline: Baseline) -> dict[str, Any]:
         "name": baseline.name,
         "recordings": baseline.recordings,
         "read_s": baseline.read_s,
+        "model": baseline.model,
         "conditions": {"glasses": baseline.conditions.glasses, "brightness": baseline.conditions.brightness},
         "lid_levels": {"open": list(baseline.lid_levels.open), "shut": list(baseline.lid_levels.shut)},
         "statistics": {

@@ -26,9 +26,14 @@ def write_baseline(baseline: Baseline, path: Path) -> None:
     Raises:
         OutputError: The file cannot be written.
     """
-    text = json.dumps({"schema": SCHEMA, **plain(baseline)}, indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(baseline_dict(baseline), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
+
+
+def baseline_dict(baseline: Baseline) -> dict[str, Any]:
+    """The baseline as the file holds it."""
+    return {"schema": SCHEMA, **plain(baseline)}
 
 
 def read_baseline(path: Path) -> Baseline:
@@ -63,8 +68,8 @@ def _baseline(data: Any) -> Baseline:
     if schema != SCHEMA:
         raise _WrongFieldError(f"its schema is {schema!r}, not {SCHEMA!r}")
     name = _get(fields, "name")
-    if not isinstance(name, str) or not name.strip():
-        raise _WrongFieldError("name should be a text")
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise _WrongFieldError("name should be a text of one line")
     conditions = _object(_get(fields, "conditions"), "conditions")
     glasses = _get(conditions, "glasses", "conditions")
     if glasses not in GLASSES:
@@ -73,6 +78,9 @@ def _baseline(data: Any) -> Baseline:
     levels = _object(_get(fields, "lid_levels"), "lid_levels")
     blinks = _get(fields, "blinks")
     statistics = _object(_get(fields, "statistics"), "statistics")
+    model = fields.get("model")
+    if model is not None and not (isinstance(model, str) and model.isprintable()):
+        raise _WrongFieldError(f"model should be a text of one line, not {model!r}")
     return Baseline(
         name=name,
         recordings=_count(_get(fields, "recordings"), "recordings"),
@@ -84,6 +92,7 @@ def _baseline(data: Any) -> Baseline:
             glasses=glasses,
             brightness=None if brightness is None else _number(brightness, "conditions.brightness", least=0, most=1),
         ),
+        model=model,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from facefatigue.errors import ConfigurationError, ModelError
+from facefatigue.signs.blink_statistics import STATISTICS, describe
+from facefatigue.signs.norms import usual_blinks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,27 +33,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 State = Literal["alert", "low_vigilance", "drowsy"]
+Reference = Literal["own", "population"]
 Reason = Literal["too_few_blinks", "no_durations"]
 
 STATES: tuple[State, ...] = ("alert", "low_vigilance", "drowsy")
 SCORES = (0.0, 0.5, 1.0)  # the labels 0, 5 and 10 of UTA-RLDD over 10
 COLUMNS = ("interval", "amplitude", "duration", "velocity")
-STATISTICS = (
-    "rate", "irregularity", "long intervals", "short intervals",
-    "amplitude mean", "amplitude p10", "amplitude p50", "amplitude p90",
-    "duration mean", "duration p10", "duration p50", "duration p90", "slow", "very slow",
-    "velocity mean", "velocity p10", "velocity p50", "velocity p90",
-    "amplitude with duration", "amplitude with velocity", "duration with velocity",
-    "longer by", "0.1 s longer", "0.2 s longer", "0.5 s longer", "seconds p50", "seconds p90",
-    "closed longer", "closed much longer", "blinks a minute",
-)  # fmt: skip
-
 LEAST_BLINKS = 5
 # A baseline of less says little of how much blinks vary.
 LEAST_ALERT_BLINKS = 15
-_LEAST_INTERVAL = 0.02
-_LONG, _SHORT = 2.0, 1 / 3
-_SLOW, _VERY_SLOW = 2.0, 4.0
 _WEIGHTS = "blink_fatigue.npz"
 
 
@@ -93,6 +84,11 @@ class AlertBlinks:
             blinks=len(table), interval_s=float(known.mean()), amplitude=pairs[0], duration_s=pairs[1], velocity=pairs[2]
         )
 
+    @property
+    def units_s(self) -> tuple[float, float]:
+        """Mean interval and standard deviation of the duration, for :func:`describe`."""
+        return self.interval_s, self.duration_s[1]
+
     def normalise(self, table: NDArray[np.floating]) -> Floats:
         """Blinks in the measure of this person.
 
@@ -100,7 +96,8 @@ class AlertBlinks:
             table: (n, 4) as :func:`blink_table` gives them.
 
         Returns:
-            (n, 4) for :meth:`BlinkFatigue.estimate`.
+            (n, 4) for :func:`describe`: the interval before the blink over the person's mean interval when alert; amplitude,
+            duration and opening velocity less the person's mean when alert, over the person's standard deviation then.
         """
         table = _checked(table)
         pairs = np.array((self.amplitude, self.duration_s, self.velocity))
@@ -141,6 +138,7 @@ class BlinkEstimate:
         interval: Holds the self-reported state of people whom the model never saw in 80 % of the cases.
         blinks: From how many.
         columns: Which of COLUMNS were used.
+        reference: Whether the blinks were compared with the person's own alert ones, or with those of people at large.
     """
 
     probabilities: tuple[float, float, float]
@@ -148,6 +146,7 @@ class BlinkEstimate:
     interval: tuple[float, float]
     blinks: int
     columns: tuple[str, ...]
+    reference: Reference
 
     @property
     def state(self) -> State:
@@ -163,6 +162,7 @@ class BlinkEstimate:
             "score_interval": list(self.interval),
             "blinks": self.blinks,
             "columns": list(self.columns),
+            "reference": self.reference,
         }
 
 
@@ -199,44 +199,66 @@ class BlinkFatigue:
         """The columns of each model, by its name, in the order in which they are preferred."""
         return {name: model.columns for name, model in self._models.items()}
 
-    def estimate(self, blinks: NDArray[np.floating]) -> BlinkEstimate | NoBlinkEstimate:
+    def estimate(self, table: NDArray[np.floating], alert: AlertBlinks | None = None) -> BlinkEstimate | NoBlinkEstimate:
         """What blinks tell; more of them tell more, and their order does not matter.
 
+        Without the person's own alert blinks the estimate is the mean over those that people at large may have
+        (:func:`facefatigue.signs.norms.usual_blinks`), from intervals and durations alone.
+
         Args:
-            blinks: (n, 4), as :meth:`AlertBlinks.normalise` gives them: the interval before the blink over the person's mean
-                interval when alert; amplitude, duration and opening velocity less the person's mean when alert, over the
-                person's standard deviation then. NaN for what was not measured: intervals may have gaps, a blink without
-                a duration is left out, and amplitudes and velocities are used if all the others have them.
+            table: (n, 4) as :func:`blink_table` gives them. NaN for what was not measured: intervals may have gaps, a blink
+                without a duration is left out, and amplitudes and velocities are used if all the others have them.
+            alert: How this person blinks when alert; None: not known.
 
         Returns:
             An estimate, or the reason why there is none.
 
         Raises:
-            ConfigurationError: It is no such array, a value is infinite, or an interval is below 0.
+            ConfigurationError: It is no such array, a value is infinite, or an interval, an amplitude, a duration or a
+                velocity is below 0.
         """
-        blinks = _checked(blinks)
-        if (blinks[:, 0] < 0).any():
-            raise ConfigurationError("an interval between two blinks is below 0; are the blinks in order?")
-        measured = blinks[np.isfinite(blinks[:, 2])]
-        if len(blinks) >= LEAST_BLINKS and len(measured) < LEAST_BLINKS:
+        table = _checked(table)
+        if (table < 0).any():
+            column = COLUMNS[int(np.flatnonzero((table < 0).any(axis=0))[0])]
+            raise ConfigurationError(f"a blink's {column} is below 0; the blinks should be in order, and in real units")
+        measured = table[np.isfinite(table[:, 2])]
+        if len(table) >= LEAST_BLINKS and len(measured) < LEAST_BLINKS:
             return NoBlinkEstimate(
                 reason="no_durations",
-                text=f"only {len(measured)} of {len(blinks)} blinks have a duration, {LEAST_BLINKS} must",
+                text=f"only {len(measured)} of {len(table)} blinks have a duration, {LEAST_BLINKS} must",
             )
         if len(measured) < LEAST_BLINKS:
             return NoBlinkEstimate(
                 reason="too_few_blinks", text=f"{len(measured)} blinks are too few: at least {LEAST_BLINKS} are needed"
             )
-        statistics = describe(measured)
-        model = next(model for model in self._models.values() if np.isfinite(statistics[model.places]).all())
-        probability = model.probabilities(statistics, len(measured))
-        score = float(probability @ SCORES)
-        spread = float(np.sqrt(probability @ (np.array(SCORES) - score) ** 2))
-        reach = model.reach * spread
-        return BlinkEstimate(
-            probabilities=(float(probability[0]), float(probability[1]), float(probability[2])), score=score,
-            interval=(max(score - reach, 0.0), min(score + reach, 1.0)), blinks=len(measured), columns=model.columns,
-        )  # fmt: skip
+        if alert is not None:
+            statistics = describe(alert.normalise(measured), alert.units_s)
+            model = next(model for model in self._models.values() if np.isfinite(statistics[model.places]).all())
+            probability = model.probabilities(statistics, len(measured))
+            return _estimate(probability, model, len(measured), "own")
+        baselines = [describe(usual.normalise(measured), usual.units_s) for usual in _people()]
+        model = next(model for model in self._models.values() if np.isfinite(baselines[0][model.places]).all())
+        probability = np.mean([model.probabilities(statistics, len(measured)) for statistics in baselines], axis=0)
+        return _estimate(probability, model, len(measured), "population")
+
+
+@cache
+def _people() -> tuple[AlertBlinks, ...]:
+    """Alert blinks of people at large; amplitudes and velocities have no norms, and NaN leaves their columns out."""
+    unknown = (math.nan, math.nan)
+    return tuple(
+        AlertBlinks(blinks=0, interval_s=own.interval_s, amplitude=unknown, duration_s=own.duration_s, velocity=unknown)
+        for own in usual_blinks()
+    )
+
+
+def _estimate(probability: Floats, model: _Model, blinks: int, reference: Reference) -> BlinkEstimate:
+    score = float(probability @ SCORES)
+    reach = model.reach[reference] * float(np.sqrt(probability @ (np.array(SCORES) - score) ** 2))
+    return BlinkEstimate(
+        probabilities=(float(probability[0]), float(probability[1]), float(probability[2])), score=score, blinks=blinks,
+        interval=(max(score - reach, 0.0), min(score + reach, 1.0)), columns=model.columns, reference=reference,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -260,7 +282,7 @@ class _Model:
     half_steps: tuple[float | None, ...]  # of ordered maps, half the distance of the thresholds
     temperature: tuple[float, float]
     farthest: float
-    reach: float  # of the interval, in standard deviations of the score
+    reach: Mapping[Reference, float]  # of the interval, in standard deviations of the score
 
     def probabilities(self, statistics: Floats, blinks: int) -> Floats:
         """(3,) calibrated."""
@@ -317,61 +339,6 @@ def _model(name: str, part: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]
         farthest=part["farthest"],
         reach=part["reach"],
     )
-
-
-def describe(blinks: NDArray[np.floating], units_s: tuple[float, float] = (np.nan, np.nan)) -> Floats:
-    """Statistics of blinks, whatever their order.
-
-    Args:
-        blinks: (n, 4) in the measure of the person, n at least 1: see :meth:`BlinkFatigue.estimate`.
-        units_s: Mean interval and standard deviation of the duration of the person's alert blinks; NaN: unknown.
-
-    Returns:
-        (30,) in the order of STATISTICS. NaN where a column has a gap, or a unit is unknown; intervals may be missing for
-        some blinks.
-    """
-    blinks = np.asarray(blinks, np.float64)
-    found = np.full(len(STATISTICS), np.nan)
-    interval = blinks[np.isfinite(blinks[:, 0]), 0]
-    if len(interval) > 1:
-        logs = np.log(np.maximum(interval, _LEAST_INTERVAL))
-        rate = -np.log(max(interval.mean(), _LEAST_INTERVAL))
-        found[:4] = (rate, logs.std(), (interval > _LONG).mean(), (interval < _SHORT).mean())
-    # Some blinks lie 100 standard deviations out: asinh is linear near 0 and logarithmic far from it.
-    soft = np.arcsinh(blinks[:, 1:])
-    mean = soft.mean(axis=0)
-    known = np.isfinite(mean)
-    quantiles = _quantiles(soft)
-    for column, place in ((0, 4), (1, 8), (2, 14)):
-        if known[column]:
-            found[place], found[place + 1 : place + 4] = mean[column], quantiles[:, column]
-    if known[1]:
-        found[12:14] = (blinks[:, 2] > _SLOW).mean(), (blinks[:, 2] > _VERY_SLOW).mean()
-    centred = soft - mean
-    together = centred.T @ centred / len(blinks)
-    found[18:21] = together[0, 1], together[0, 2], together[1, 2]
-    longer_s = blinks[:, 2] * units_s[1]
-    if known[1] and np.isfinite(units_s[1]):
-        more_s = np.maximum(longer_s, 0.0)
-        found[21] = np.log(0.01 + more_s.mean())
-        found[22:25] = [(longer_s > least_s).mean() for least_s in (0.1, 0.2, 0.5)]
-        found[25:27] = _quantiles(np.arcsinh(longer_s[:, np.newaxis] / 0.05))[1:, 0]
-        if len(interval) > 1 and np.isfinite(units_s[0]):
-            # Shares of the time: PERCLOS, as far as blinks that are longer than usual make it.
-            mean_s = max(interval.mean() * units_s[0], 0.1)
-            found[27] = np.log(0.001 + more_s.mean() / mean_s)
-            found[28] = np.log(0.001 + (more_s * (more_s > 0.2)).mean() / mean_s)
-            found[29] = np.log(60 / mean_s)
-    return found
-
-
-def _quantiles(values: Floats) -> Floats:
-    """(3, C) deciles 1, 5 and 9 of each column, between neighbours in proportion, as NumPy has them, but faster."""
-    ordered = np.sort(values, axis=0)
-    place = np.array((0.1, 0.5, 0.9)) * (len(values) - 1)
-    low = place.astype(np.intp)
-    share = (place - low)[:, np.newaxis]
-    return np.asarray(ordered[low] * (1 - share) + ordered[np.minimum(low + 1, len(values) - 1)] * share)
 
 
 def _checked(table: NDArray[np.floating]) -> Floats:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from facefatigue.signs.baseline import SIGNS, least_spread
+from facefatigue.signs.blink_fatigue import LEAST_ALERT_BLINKS, LEAST_BLINKS
 from facefatigue.signs.norms import NORMS, Norm
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ Reference = Literal["own", "population"]
 UNUSUAL, VERY_UNUSUAL = 2.0, 3.0
 # Light that differs by more than a factor of two changes what the nets read.
 _OTHER_LIGHT = 2.0
+
+_OF_BLINKS = ("blink_duration_s", "incomplete_blink_share")
 
 _WORDS = {
     "blink_rate_per_min": ("blinks more often", "blinks less often", "blinks as often"),
@@ -84,10 +88,11 @@ class Comparison:
 
 
 def compare(
-    signs: Signs,
+    signs: Signs | Mapping[str, Any],
     baseline: Baseline | None = None,
     *,
     score: float | None = None,
+    model: str | None = None,
     conditions: Conditions | None = None,
 ) -> Comparison:
     """Say how far signs are from usual, in robust standard deviations.
@@ -96,43 +101,65 @@ def compare(
     or for signs that it lacks, the norms of the literature are taken, whose spread is that of people and occupations at
     large: much wider, and flagged (``reference`` is "population").
 
+    A short video gives few events to count: what chance makes of them is added in squares to the spread, √(rate / time) of a
+    rate (Poisson) and √(p (1 - p) / n) of a share p of n blinks. Shares and durations of less than 5 blinks are left out.
+
     Args:
-        signs: Of a video.
+        signs: Of a video, or what :meth:`Signs.to_dict` made of them.
         baseline: Of the person.
         score: Of the network for the video.
+        model: Name and version of that network: its score is left out if the baseline's scores are of another one.
         conditions: How the video was filmed, to be held against the baseline's.
     """
+    plain = signs if isinstance(signs, Mapping) else signs.to_dict()
+    pose = plain["head_pose"]
+    other_score: tuple[str, ...] = ()
+    if baseline is not None and score is not None and "score" in baseline.statistics and model != baseline.model:
+        other_score = (f"scores are not compared: this one is of {model}, those of the baseline of {baseline.model}",)
     values = {
-        "blink_rate_per_min": signs.blink_rate_per_min,
-        "blink_duration_s": signs.blink_duration_s,
-        "incomplete_blink_share": signs.incomplete_blink_share,
-        "perclos": signs.perclos,
-        "openness": signs.openness,
-        "yawns_per_hour": signs.yawns_per_hour,
-        "pitch_rad": None if signs.head_pose is None else signs.head_pose.pitch_rad,
-        "score": score,
+        **{sign: plain.get(sign) for sign in SIGNS},
+        "pitch_rad": None if pose is None else pose["pitch_rad"],
+        "score": None if other_score else score,
     }
     found = []
     for sign in SIGNS:
         value = values[sign]
-        if value is None:
+        if value is None or (sign in _OF_BLINKS and len(plain["blinks"] or ()) < LEAST_BLINKS):
             continue
         statistic = None if baseline is None else baseline.statistics.get(sign)
         if statistic is not None:
-            found.append(_deviation(sign, value, Norm(statistic.median, least_spread(sign, statistic)), "own"))
+            norm = Norm(statistic.median, least_spread(sign, statistic))
         elif sign in NORMS:
-            found.append(_deviation(sign, value, NORMS[sign], "population"))
+            norm = NORMS[sign]
+        else:
+            continue
+        spread = math.hypot(norm.spread, _chance(sign, plain, value, norm.usual))
+        found.append(_deviation(sign, value, replace(norm, spread=spread), "population" if statistic is None else "own"))
     return Comparison(
         name=None if baseline is None else baseline.name,
         deviations=tuple(found),
-        cautions=tuple(_cautions(baseline, conditions, found)),
+        cautions=tuple(_cautions(baseline, conditions, found)) + other_score,
     )
+
+
+def _chance(sign: str, plain: Mapping[str, Any], value: float, usual: float) -> float:
+    """Standard deviation of what counting makes of a rate or a share in this video; 0 for everything else."""
+    if sign == "incomplete_blink_share":
+        share = min(max(usual, 0.0), 1.0)
+        return math.sqrt(share * (1 - share) / len(plain["blinks"]))
+    if sign == "blink_rate_per_min":
+        minutes = len(plain["blinks"]) / value if value > 0 else 1.0
+        return math.sqrt(max(value, usual) / minutes)
+    if sign == "yawns_per_hour":
+        hours = plain["coverage"] * (plain["end_s"] - plain["start_s"]) / 3600
+        return math.sqrt(max(value, usual) / hours) if hours > 0 else 0.0
+    return 0.0
 
 
 def _deviation(sign: str, value: float, norm: Norm, reference: Reference) -> Deviation:
     deviation = (value - norm.usual) / norm.spread
     more, less, same = _WORDS[sign]
-    whose = "usual for you" if reference == "own" else "most people's"
+    whose = "usual for you" if reference == "own" else "usual in people at large"
     if abs(deviation) < UNUSUAL:
         words = f"{same} as {whose}"
     else:
@@ -158,6 +185,10 @@ def _cautions(baseline: Baseline | None, now: Conditions | None, found: list[Dev
         cautions.append("some signs are missing in the baseline and are compared with people at large")
     if baseline.read_s < 180:
         cautions.append(f"the baseline rests on {baseline.read_s / 60:.1f} min only")
+    if baseline.blinks is None:
+        cautions.append(
+            f"the baseline has less than {LEAST_ALERT_BLINKS} blinks: fatigue is told by those of people at large"
+        )
     if now is not None:
         then = baseline.conditions
         if {then.glasses, now.glasses} == {"yes", "no"}:
