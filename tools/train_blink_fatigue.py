@@ -54,7 +54,8 @@ def main() -> None:
     rows["units"] = measure_units(judge)
     rows["population"] = measure_people(judge, draws=DRAWS)
     if args.model:
-        of_people = {variant: rows["population"][variant]["reach"] for variant in OF_PEOPLE}
+        people = rows["population"]
+        of_people = {variant: (people[variant]["temperature"], people[variant]["reach"]) for variant in OF_PEOPLE}
         rows["model"] = write_model(judge, args.model, of_people)
     (args.out / "figures.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (args.out / "tables.md").write_text(tables(rows), encoding="utf-8")

@@ -196,7 +196,7 @@ def test_a_baseline_needs_blinks_that_vary() -> None:
     with pytest.raises(ConfigurationError, match=f"14 blinks make no baseline; at least {LEAST_ALERT_BLINKS} are needed"):
         AlertBlinks.of(blinks_of(14))
     with pytest.raises(ConfigurationError, match="blinks that do not vary at all make no baseline"):
-        AlertBlinks.of(np.tile(blinks_of(2)[1], (20, 1)))
+        AlertBlinks.of(np.tile((4.0, 0.875, 0.125, 8.0), (20, 1)))
 
 
 def test_normalised_blinks_of_the_baseline_itself_are_0_and_1() -> None:
@@ -251,7 +251,11 @@ def test_the_shipped_file_says_what_is_in_it(model) -> None:
         assert set(part["statistics"]) <= set(STATISTICS)
         assert sum(part["shares"]) == pytest.approx(1)
         assert part["candidate"].endswith("another day")
-        assert part["reach"].get("population", 9.0) >= part["reach"]["own"] > 0.5
+        assert part["reach"] > 0.5
+    for name in ("timing", "duration"):
+        temperature, reach = config["variants"][name]["people"]
+        assert temperature >= 1
+        assert reach >= config["variants"][name]["reach"]
     assert len(SHIPPED.read_bytes()) < 200_000
     assert SHIPPED.with_name("blink_fatigue.md").is_file()
 

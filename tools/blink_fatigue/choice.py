@@ -118,11 +118,14 @@ class Judge:
         predictions = self.outer_raw(name) if fold is None else self.inner(name, fold)
         weight = self.weights(name, fold)
         use = weight > 0
+        raw, state, share = predictions[use], self.state[use], weight[use] / weight[use].sum()
+        # Relative to the true state, so that its own log probability is minus the log of the sum of exponentials.
+        apart = raw - raw[np.arange(len(raw)), state][:, np.newaxis]
+        logs = np.log(self.blinks[use] / SEQUENCE)
 
         def loss(values: Floats) -> float:
-            probability = Temperature(*values)(predictions[use], self.blinks[use])
-            own = probability[np.arange(use.sum()), self.state[use]]
-            return float(-(weight[use] * np.log(np.maximum(own, 1e-9))).sum() / weight[use].sum())
+            sharpness = np.exp(-(values[0] + values[1] * logs))[:, np.newaxis]
+            return float(share @ np.log(np.exp(np.minimum(apart * sharpness, 700)).sum(axis=1)))
 
         found = minimize(loss, (0.0, 0.0), method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-6})
         self._temperatures[name, fold] = Temperature(*map(float, found.x))

@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 
 from blink_fatigue.crops import WHOLE
 from blink_fatigue.figures import Judged, figures
@@ -26,7 +27,7 @@ from blink_fatigue.nested import FOLDS
 from blink_fatigue.rldd import RATE_HZ, SEQUENCE
 from blink_fatigue.ship import conformal, residuals, shippable
 from blink_fatigue.statistics_models import Columns, columns_of
-from blink_fatigue.units import EVERY, WITHIN
+from blink_fatigue.units import WITHIN, apart
 from facefatigue.signs.blink_fatigue import AlertBlinks
 from facefatigue.signs.blink_statistics import describe
 from facefatigue.signs.norms import ALERT_BLINK_DURATION_S, BLINK_DURATION_VARIATION, NORMS, Norm, usual_blinks
@@ -93,15 +94,9 @@ class People:
             "shipped": dict.fromkeys(FOLDS, shipped),
             "fitted": {fold: norms([video for video in videos if video.fold != fold], self.means_s) for fold in FOLDS},
         }
-        kept = [
-            (place, crop)
-            for place, crop in enumerate(judge.study.judged)
-            if not (crop.moved or crop.video.copied)
-            and (crop.length == WHOLE or (crop.length in SOME and place % EVERY == 0))
-        ]
-        self.crops = [crop for _, crop in kept]
-        self.places = np.array([place for place, _ in kept])
-        self.length = judge.length[self.places]
+        self.places = apart(judge, (*SOME, WHOLE), moved=False)
+        self.crops = [judge.study.judged[place] for place in self.places]
+        self.length, self.fold, self.state = (all_[self.places] for all_ in (judge.length, judge.fold, judge.state))
         same = np.unique(1000 * judge.video[self.places] + self.length, return_inverse=True)[1]
         self.weight = 1 / np.bincount(same)[same]
         self._fits: dict[tuple[Columns, int], tuple[list[Fit], NDArray[np.intp], Temperature]] = {}
@@ -133,16 +128,39 @@ class People:
             probability=probability, state=judge.state[places], video=judge.video[places], person=judge.person[places]
         )
 
-    def coverage(self, probability: Floats) -> tuple[float, float]:
-        """Reach of the interval, and the share of labels inside when the reach is from the other folds."""
-        state, fold = self.judge.state[self.places], self.judge.fold[self.places]
-        residual, spread = residuals(probability, state)
-        inside = np.zeros(len(state), np.bool_)
+    def calibrated(self, probability: Floats) -> Floats:
+        """Predictions for all crops at the temperature of the other folds."""
+        found = np.empty_like(probability)
         for one in FOLDS:
-            own = fold == one
-            reach = conformal(probability, state, np.where(own, 0.0, self.weight))
+            own = self.fold == one
+            found[own] = _at(self.temperature(probability, one), probability[own])
+        return found
+
+    def temperature(self, probability: Floats, without: int | None = None) -> float:
+        """What makes predictions likeliest, from 1 on: to compare with many people never makes surer.
+
+        Args:
+            probability: (N, 3) for all crops.
+            without: A fold that is left out.
+        """
+        use = self.fold != without if without else np.ones(len(self.fold), np.bool_)
+        place = np.arange(use.sum())
+
+        def loss(log_temperature: float) -> float:
+            own = _at(float(np.exp(log_temperature)), probability[use])[place, self.state[use]]
+            return float(-(self.weight[use] * np.log(own)).sum())
+
+        return float(np.exp(minimize_scalar(loss, bounds=(0.0, np.log(20.0)), method="bounded").x))
+
+    def coverage(self, probability: Floats) -> float:
+        """Share of labels inside the interval when its reach is from the other folds."""
+        residual, spread = residuals(probability, self.state)
+        inside = np.zeros(len(self.state), np.bool_)
+        for one in FOLDS:
+            own = self.fold == one
+            reach = conformal(probability, self.state, np.where(own, 0.0, self.weight))
             inside[own] = residual[own] <= reach * spread[own] + 1e-12
-        return conformal(probability, state, self.weight), float((self.weight * inside).sum() / self.weight.sum())
+        return float((self.weight * inside).sum() / self.weight.sum())
 
     def _fitted(self, variant: Columns, fold: int) -> tuple[list[Fit], NDArray[np.intp], Temperature]:
         if (variant, fold) not in self._fits:
@@ -169,19 +187,28 @@ def measure_people(judge: Judge, *, draws: int) -> dict[str, Any]:
     for variant in OF_PEOPLE:
         rows[variant] = {"lengths": {}, "redrawn": []}
         for kind in people.norms:
-            probability = people.predictions(variant, kind, people.means_s, np.arange(len(people.crops)))
+            mixed = people.predictions(variant, kind, people.means_s, np.arange(len(people.crops)))
+            probability = people.calibrated(mixed)
             rows[variant]["lengths"][kind] = {}
             for length, places in lengths.items():
                 found = figures(people.judged(probability[places], places), draws=draws)
                 rows[variant]["lengths"][kind][str(length)] = {key: estimate.to_dict() for key, estimate in found.items()}
             if kind == "shipped":
-                rows[variant]["reach"], rows[variant]["coverage"] = people.coverage(probability)
+                temperature = people.temperature(mixed)
+                reach = conformal(_at(temperature, mixed), people.state, people.weight)
+                rows[variant] |= {"temperature": temperature, "reach": reach, "coverage": people.coverage(probability)}
         places = lengths[WHOLE]
         for _ in range(REDRAWN):
             drawn = {person: float(rng.normal(duration_s.usual, duration_s.spread)) for person in people.means_s}
-            found = figures(people.judged(people.predictions(variant, "shipped", drawn, places), places), draws=1)
+            probability = _at(temperature, people.predictions(variant, "shipped", drawn, places))
+            found = figures(people.judged(probability, places), draws=1)
             rows[variant]["redrawn"].append({key: estimate.value for key, estimate in found.items()})
     return rows
+
+
+def _at(temperature: float, probability: Floats) -> Floats:
+    found = probability ** (1 / temperature)
+    return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
 def _alert(usual: UsualBlinks) -> AlertBlinks:

@@ -39,13 +39,13 @@ def shippable(variant: Columns) -> tuple[str, ...]:
     return tuple(f"{name}{middle}, another day" for name in KINDS)
 
 
-def write_model(judge: Judge, path: Path, of_people: Mapping[Columns, float]) -> dict[str, Any]:
+def write_model(judge: Judge, path: Path, of_people: Mapping[Columns, tuple[float, float]]) -> dict[str, Any]:
     """Choose, fit on all folds, calibrate on predictions for people unseen, and write.
 
     Args:
         judge: With predictions of all candidates.
         path: The npz file; its folder must exist.
-        of_people: Reach of the intervals by variant where people at large are the measure (blink_fatigue.population).
+        of_people: Temperature and reach by variant where people at large are the measure (blink_fatigue.population).
 
     Returns:
         What is in it, for the card.
@@ -61,15 +61,16 @@ def write_model(judge: Judge, path: Path, of_people: Mapping[Columns, float]) ->
         members = [judge.candidates[member] for member in judge.averages.get(name, (name,))]
         fits = [judge.study.train_statistics(member) for member in members]
         temperature = judge.temperature(name, None)
-        own = reach(judge, name)
         part: dict[str, Any] = {
             "candidate": name, "columns": measured,
             "statistics": [STATISTICS[place] for place in columns_of(variant)],
             "temperature": [temperature.offset, temperature.slope], "farthest": FARTHEST,
-            # To know less never makes an interval narrower.
-            "reach": {"own": own} | ({"population": max(of_people[variant], own)} if variant in of_people else {}),
-            "layers": [], "shares": [], "half_steps": [],
+            "reach": reach(judge, name), "layers": [], "shares": [], "half_steps": [],
         }  # fmt: skip
+        if variant in of_people:
+            temperature_of_people, reach_of_people = of_people[variant]
+            # To know less never makes an interval narrower.
+            part["people"] = [temperature_of_people, max(reach_of_people, part["reach"])]
         for fit in fits:
             assert isinstance(fit, Fitted)
             _add(part, arrays, variant, fit, 1 / len(fits))

@@ -7,22 +7,26 @@ down to the share of a blink between these points; one in which the lids stay sh
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from blink_fatigue.nested import FOLDS
-from blink_fatigue.rldd import SEQUENCE
+from blink_fatigue.rldd import SEQUENCE, STEP
 from blink_fatigue.statistics_models import columns_of
 from facefatigue.signs.blink_statistics import describe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
     from blink_fatigue.choice import Judge
 
 COMPARED = ("hidden layer", "hidden layer, seconds", "hidden layer, timing", "hidden layer, timing in seconds")
 WITHIN = 0.64  # of a blink lies between 20 % of its fall and 80 % of its rise (facefatigue.signs.norms)
 FACTORS = (1.0, 0.8, WITHIN)
-EVERY = 4  # of the sequences of a video, one in so many: neighbours share 28 of 30 blinks
 
 
 def measure_units(judge: Judge) -> dict[str, dict[str, float]]:
@@ -31,12 +35,8 @@ def measure_units(judge: Judge) -> dict[str, dict[str, float]]:
     Args:
         judge: With predictions of all candidates.
     """
-    crops = [
-        (place, crop)
-        for place, crop in enumerate(judge.study.judged)
-        if crop.length == SEQUENCE and not crop.video.copied and place % EVERY == 0
-    ]
-    places = np.array([place for place, _ in crops])
+    places = apart(judge, (SEQUENCE,), moved=True)
+    crops = [judge.study.judged[place] for place in places]
     fold, state, blinks = judge.fold[places], judge.state[places], judge.blinks[places]
     rows: dict[str, dict[str, float]] = {}
     for kind in COMPARED:
@@ -51,10 +51,29 @@ def measure_units(judge: Judge) -> dict[str, dict[str, float]]:
             for one in FOLDS:
                 own = [
                     describe(crop.blinks("interval"), (crop.video.units_s[0], factor * crop.video.units_s[1]))[wanted]
-                    for _, crop in crops
+                    for crop in crops
                     if crop.video.fold == one
                 ]
                 found[fold == one] = judge.temperature(name, one)(fits[one](np.array(own)), blinks[fold == one])
             loss = -np.log(np.maximum(found[np.arange(len(found)), state], 1e-9))
             rows[name][f"{factor:g}"] = float((weight * loss).sum() / weight.sum())
     return rows
+
+
+def apart(judge: Judge, lengths: Sequence[int], *, moved: bool) -> NDArray[np.intp]:
+    """Places of crops that share no blinks: of the sequences of each video the first, and every fifteenth after it.
+
+    Args:
+        judge: With predictions.
+        lengths: Of the crops.
+        moved: Whether alert videos of another day are among them; copied videos never are.
+    """
+    seen: Counter[tuple[int, int]] = Counter()
+    found = []
+    for place, crop in enumerate(judge.study.judged):
+        if crop.length in lengths and not crop.video.copied and (moved or not crop.moved):
+            key = (id(crop.video), crop.length)
+            if seen[key] % (SEQUENCE // STEP) == 0:
+                found.append(place)
+            seen[key] += 1
+    return np.array(found)

@@ -234,12 +234,12 @@ class BlinkFatigue:
         if alert is not None:
             statistics = describe(alert.normalise(measured), alert.units_s)
             model = next(model for model in self._models.values() if np.isfinite(statistics[model.places]).all())
-            probability = model.probabilities(statistics, len(measured))
-            return _estimate(probability, model, len(measured), "own")
-        baselines = [describe(usual.normalise(measured), usual.units_s) for usual in _people()]
-        model = next(model for model in self._models.values() if np.isfinite(baselines[0][model.places]).all())
-        probability = np.mean([model.probabilities(statistics, len(measured)) for statistics in baselines], axis=0)
-        return _estimate(probability, model, len(measured), "population")
+            return _estimate(model, model.probabilities(statistics, len(measured)), model.reach, len(measured), "own")
+        compared = [describe(usual.normalise(measured), usual.units_s) for usual in _people()]
+        model = next(model for model in self._models.values() if np.isfinite(compared[0][model.places]).all())
+        found = np.mean([model.probabilities(statistics, len(measured)) for statistics in compared], axis=0)
+        temperature, reach = model.people
+        return _estimate(model, _softmax(np.log(found) / temperature), reach, len(measured), "population")
 
 
 @cache
@@ -252,12 +252,12 @@ def _people() -> tuple[AlertBlinks, ...]:
     )
 
 
-def _estimate(probability: Floats, model: _Model, blinks: int, reference: Reference) -> BlinkEstimate:
+def _estimate(model: _Model, probability: Floats, reach: float, blinks: int, reference: Reference) -> BlinkEstimate:
     score = float(probability @ SCORES)
-    reach = model.reach[reference] * float(np.sqrt(probability @ (np.array(SCORES) - score) ** 2))
+    away = reach * float(np.sqrt(probability @ (np.array(SCORES) - score) ** 2))
     return BlinkEstimate(
         probabilities=(float(probability[0]), float(probability[1]), float(probability[2])), score=score, blinks=blinks,
-        interval=(max(score - reach, 0.0), min(score + reach, 1.0)), columns=model.columns, reference=reference,
+        interval=(max(score - away, 0.0), min(score + away, 1.0)), columns=model.columns, reference=reference,
     )  # fmt: skip
 
 
@@ -282,7 +282,8 @@ class _Model:
     half_steps: tuple[float | None, ...]  # of ordered maps, half the distance of the thresholds
     temperature: tuple[float, float]
     farthest: float
-    reach: Mapping[Reference, float]  # of the interval, in standard deviations of the score
+    reach: float  # of the interval, in standard deviations of the score
+    people: tuple[float, float]  # temperature and reach where people at large are the measure; NaN: they have no norms
 
     def probabilities(self, statistics: Floats, blinks: int) -> Floats:
         """(3,) calibrated."""
@@ -290,9 +291,12 @@ class _Model:
         found = [_map(x, layers, half) for layers, half in zip(self.maps, self.half_steps, strict=True)]
         raw = np.average(found, axis=0, weights=self.shares)
         offset, slope = self.temperature
-        logits = np.log(np.maximum(raw, 1e-12)) / np.exp(offset + slope * np.log(blinks / 30))
-        probability = np.exp(logits - logits.max())
-        return np.asarray(probability / probability.sum())
+        return _softmax(np.log(np.maximum(raw, 1e-12)) / np.exp(offset + slope * np.log(blinks / 30)))
+
+
+def _softmax(logits: Floats) -> Floats:
+    found = np.exp(logits - logits.max())
+    return np.asarray(found / found.sum())
 
 
 def _map(x: Floats, layers: Sequence[_Layer], half: float | None) -> Floats:
@@ -300,8 +304,7 @@ def _map(x: Floats, layers: Sequence[_Layer], half: float | None) -> Floats:
         x = np.tanh(x @ layer.weight + layer.bias)
     out = x @ layers[-1].weight + layers[-1].bias
     if half is None:
-        found = np.exp(out - out.max())
-        return np.asarray(found / found.sum())
+        return _softmax(out)
     # Log odds of being at least low-vigilant, and of being drowsy (McCullagh, J. R. Stat. Soc. B 1980).
     least, most = 1 / (1 + np.exp(-(out[0] + half))), 1 / (1 + np.exp(-(out[0] - half)))
     return np.array([1 - least, least - most, most])
@@ -338,6 +341,7 @@ def _model(name: str, part: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]
         temperature=(part["temperature"][0], part["temperature"][1]),
         farthest=part["farthest"],
         reach=part["reach"],
+        people=tuple(part["people"]) if "people" in part else (math.nan, math.nan),
     )
 
 
