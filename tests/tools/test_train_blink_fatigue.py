@@ -9,7 +9,7 @@ import pytest
 from blink_fatigue.crops import learned_crops, on_another_day
 from blink_fatigue.figures import Judged, bucket, error, figures, vote
 from blink_fatigue.intervals import interval_ratios, lattice_step
-from blink_fatigue.population import mean_durations_s, norms
+from blink_fatigue.population import long_blinks, mean_durations_s, norms
 from blink_fatigue.rldd import Video, read_videos
 from blink_fatigue.ship import conformal
 
@@ -108,6 +108,7 @@ def test_durations_in_seconds_come_back() -> None:
     assert (rate.usual, rate.spread) == pytest.approx((15, 5))
     assert duration_s.usual == pytest.approx((frames[0].mean() + frames[1].mean()) / 60)
     assert variation.usual == pytest.approx(np.mean([own.std() / own.mean() for own in frames]))
+    assert long_blinks(videos, 0.35)["alert"] == {"blinks": 10, "long": 3, "videos": 2, "videos_with_long": 1}
 
 
 def test_an_interval_holds_four_labels_of_five() -> None:

@@ -24,7 +24,7 @@ from scipy.optimize import minimize_scalar
 from blink_fatigue.crops import WHOLE
 from blink_fatigue.figures import Judged, figures
 from blink_fatigue.nested import FOLDS
-from blink_fatigue.rldd import RATE_HZ, SEQUENCE
+from blink_fatigue.rldd import RATE_HZ, SEQUENCE, STATES
 from blink_fatigue.ship import conformal, residuals, shippable
 from blink_fatigue.statistics_models import Columns, columns_of
 from blink_fatigue.units import WITHIN, apart
@@ -183,7 +183,7 @@ def measure_people(judge: Judge, *, draws: int) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     duration_s = people.all[1]
     lengths = {length: np.flatnonzero(people.length == length) for length in (*SOME, WHOLE)}
-    rows: dict[str, Any] = {"norms": [vars(norm) for norm in people.all]}
+    rows: dict[str, Any] = {"norms": [vars(norm) for norm in people.all], "long": long_blinks(judge.study.videos)}
     for variant in OF_PEOPLE:
         rows[variant] = {"lengths": {}, "redrawn": []}
         for kind in people.norms:
@@ -204,6 +204,20 @@ def measure_people(judge: Judge, *, draws: int) -> dict[str, Any]:
             found = figures(people.judged(probability, places), draws=1)
             rows[variant]["redrawn"].append({key: estimate.value for key, estimate in found.items()})
     return rows
+
+
+def long_blinks(videos: Sequence[Video], longer_than_s: float = 1.0) -> dict[str, dict[str, int]]:
+    """By state: blinks and videos, how many blinks last longer, and in how many videos there is such a blink."""
+    means_s = mean_durations_s(videos)
+    found = {state: dict.fromkeys(("blinks", "long", "videos", "videos_with_long"), 0) for state in STATES}
+    for video in videos:
+        if video.copied:
+            continue
+        long = int((means_s[video.person] + video.blinks[:, 2] * video.units_s[1] > longer_than_s).sum())
+        counted = {"blinks": len(video.blinks), "long": long, "videos": 1, "videos_with_long": int(long > 0)}
+        own = found[STATES[video.state]]
+        own.update({key: own[key] + count for key, count in counted.items()})
+    return found
 
 
 def _at(temperature: float, probability: Floats) -> Floats:

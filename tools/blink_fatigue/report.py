@@ -132,6 +132,7 @@ def tables(rows: Mapping[str, Any]) -> str:
         text.append(_row(variant, ["shipped", "whole video, mean durations drawn", *map(_number, keys, redrawn)]))
     text += ["", "Log loss by the factor of seconds: "]
     text += [f"- {name}: {own}" for name, own in rows["units"].items()]
+    text += ["", f"Blinks over 1 s: {rows['population']['long']}"]
     text += ["", f"Norms (rate a minute, mean duration in s, variation): {rows['population']['norms']}"]
     text += ["", f"Coverage of the {COVERED:.0%} interval, cross-validated: "]
     text += [f"- {variant}: {own['name']}, {own['coverage']}" for variant, own in rows["videos"].items()]
