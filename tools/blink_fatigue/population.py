@@ -94,7 +94,7 @@ class People:
             "shipped": dict.fromkeys(FOLDS, shipped),
             "fitted": {fold: norms([video for video in videos if video.fold != fold], self.means_s) for fold in FOLDS},
         }
-        self.places = apart(judge, (*SOME, WHOLE), moved=False)
+        self.places = apart(judge, (*SOME, WHOLE))
         self.crops = [judge.study.judged[place] for place in self.places]
         self.length, self.fold, self.state = (all_[self.places] for all_ in (judge.length, judge.fold, judge.state))
         same = np.unique(1000 * judge.video[self.places] + self.length, return_inverse=True)[1]

@@ -35,43 +35,46 @@ def measure_units(judge: Judge) -> dict[str, dict[str, float]]:
     Args:
         judge: With predictions of all candidates.
     """
-    places = apart(judge, (SEQUENCE,), moved=True)
-    crops = [judge.study.judged[place] for place in places]
-    fold, state, blinks = judge.fold[places], judge.state[places], judge.blinks[places]
-    rows: dict[str, dict[str, float]] = {}
-    for kind in COMPARED:
-        name = f"{kind}, another day"
-        candidate = judge.candidates[name]
-        wanted = columns_of(candidate.columns)
-        fits = {one: judge.study.train_statistics(candidate, (one,)) for one in FOLDS}
-        weight = judge.weights(name, None)[places]
-        rows[name] = {}
-        for factor in FACTORS if "seconds" in name else FACTORS[:1]:
-            found = np.empty((len(crops), 3))
-            for one in FOLDS:
-                own = [
-                    describe(crop.blinks("interval"), (crop.video.units_s[0], factor * crop.video.units_s[1]))[wanted]
-                    for crop in crops
-                    if crop.video.fold == one
-                ]
-                found[fold == one] = judge.temperature(name, one)(fits[one](np.array(own)), blinks[fold == one])
-            loss = -np.log(np.maximum(found[np.arange(len(found)), state], 1e-9))
-            rows[name][f"{factor:g}"] = float((weight * loss).sum() / weight.sum())
-    return rows
+    return {
+        name: {f"{factor:g}": _loss(judge, name, factor) for factor in (FACTORS if "seconds" in name else FACTORS[:1])}
+        for name in (f"{kind}, another day" for kind in COMPARED)
+    }
 
 
-def apart(judge: Judge, lengths: Sequence[int], *, moved: bool) -> NDArray[np.intp]:
+def _loss(judge: Judge, name: str, factor: float) -> float:
+    weight = judge.weights(name, None) * (judge.length == SEQUENCE)
+    probability = judge.outer(name) if factor == 1 else _with_other_seconds(judge, name, factor, weight > 0)
+    own = -np.log(np.maximum(probability[np.arange(len(weight)), judge.state], 1e-9))
+    return float((weight * own)[weight > 0].sum() / weight.sum())
+
+
+def _with_other_seconds(judge: Judge, name: str, factor: float, use: NDArray[np.bool_]) -> NDArray[np.float64]:
+    candidate = judge.candidates[name]
+    wanted = columns_of(candidate.columns)
+    found = np.full((len(use), 3), np.nan)
+    for fold in FOLDS:
+        places = np.flatnonzero(use & (judge.fold == fold))
+        statistics = []
+        for place in places:
+            crop = judge.study.judged[place]
+            interval_s, deviation_s = crop.video.units_s
+            statistics.append(describe(crop.blinks("interval"), (interval_s, factor * deviation_s))[wanted])
+        raw = judge.study.train_statistics(candidate, (fold,))(np.array(statistics))
+        found[places] = judge.temperature(name, fold)(raw, judge.blinks[places])
+    return found
+
+
+def apart(judge: Judge, lengths: Sequence[int]) -> NDArray[np.intp]:
     """Places of crops that share no blinks: of the sequences of each video the first, and every fifteenth after it.
 
     Args:
         judge: With predictions.
-        lengths: Of the crops.
-        moved: Whether alert videos of another day are among them; copied videos never are.
+        lengths: Of the crops; copied and moved videos have none.
     """
     seen: Counter[tuple[int, int]] = Counter()
     found = []
     for place, crop in enumerate(judge.study.judged):
-        if crop.length in lengths and not crop.video.copied and (moved or not crop.moved):
+        if crop.length in lengths and not (crop.video.copied or crop.moved):
             key = (id(crop.video), crop.length)
             if seen[key] % (SEQUENCE // STEP) == 0:
                 found.append(place)
