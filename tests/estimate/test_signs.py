@@ -48,7 +48,7 @@ def test_the_sample_gives_blinks(analysis: Analysis) -> None:
     assert all(0 <= blink["start_s"] < blink["peak_s"] < blink["end_s"] <= DURATION_S for blink in blinks)
     assert all(0.3 <= blink["amplitude"] <= 1.2 for blink in blinks)
     assert face.signs["fatigue"] is None
-    assert "baseline" in face.signs["not_measurable"]["fatigue"]
+    assert "blinks are too few: at least 5 are needed" in face.signs["not_measurable"]["fatigue"]
     assert "30 s" in face.signs["not_measurable"]["perclos"]
 
 
