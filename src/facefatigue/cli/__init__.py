@@ -29,6 +29,7 @@ SUBCOMMANDS = (
     "train",
     "evaluate",
     "ablate",
+    "explain",
     "export",
     "models",
     "doctor",
