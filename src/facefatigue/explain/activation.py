@@ -59,5 +59,5 @@ def activation_map(
         weight[part.name] = float(values.abs().sum())
         total += part.lay(values)  # (T, H, W)
     whole = sum(weight.values())
-    parts = {name: share / whole for name, share in weight.items()} if len(weight) > 1 and whole > 0 else {}
+    parts = {name: share / whole for name, share in sorted(weight.items())} if len(weight) > 1 and whole > 0 else {}
     return Attribution(method=f"{method}@{layer}", values=total.numpy(), parts=parts)

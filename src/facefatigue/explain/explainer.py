@@ -171,10 +171,11 @@ class Explainer:
         if method.name == "occlusion":
             return occlusion(network, clip, blurred(clip), target=target)
         assert method.layer is not None
+        # Of places that are read one by one, a mean gradient says nothing.
+        exact = method.name == "hires-cam" or (method.name == "guided-grad-cam" and method.layer == READ)
+        activation = activation_map(
+            network, clip, layer=method.layer, target=target, method="hires-cam" if exact else "grad-cam"
+        )
         if method.name == "guided-grad-cam":
-            # Of the places that are read one by one, a mean gradient says nothing.
-            kind = "hires-cam" if method.layer == READ else "grad-cam"
-            activation = activation_map(network, clip, layer=method.layer, target=target, method=kind)
             return guided_activation_map(guided_backpropagation(network, clip, target=target), activation)
-        kind = "hires-cam" if method.name == "hires-cam" else "grad-cam"
-        return activation_map(network, clip, layer=method.layer, target=target, method=kind)
+        return activation
