@@ -26,7 +26,7 @@ def test_one_window_gives_every_file_and_a_sentence(sample, tmp_path, capsys):
     assert main(["explain", str(sample), "--duration", "4", "--out", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "drowsy.mp4, 0.0 to 3.2 s: score 0." in out
-    ends = ("explain.png", "explain.gif", "explain.mp4", "explain.csv", "explain.json", "explain.npz")
+    ends = ("explain.html", "explain.png", "explain.gif", "explain.mp4", "explain.csv", "explain.json", "explain.npz")
     assert {path.name for path in tmp_path.iterdir()} == {f"drowsy.{end}" for end in ends}
     told = json.loads((tmp_path / "drowsy.explain.json").read_text())
     assert told["schema"] == "facefatigue.explanation/1"
@@ -43,6 +43,10 @@ def test_one_window_gives_every_file_and_a_sentence(sample, tmp_path, capsys):
     for name in REGIONS:
         total = sum(float(row[name]) for row in rows if row["method"] == "hires-cam@read")
         assert total == pytest.approx(first["shares"][name], abs=1e-4)
+    page = (tmp_path / "drowsy.explain.html").read_text(encoding="utf-8")
+    assert window["text"] in page
+    assert f"<td>{100 * first['shares']['eyes']:.0f} %</td>" in page
+    assert "http:" not in page
     with Image.open(tmp_path / "drowsy.explain.gif") as gif:
         assert (gif.n_frames, gif.size) == (32, (448, 224))
     frames = frames_of(tmp_path / "drowsy.explain.mp4")
@@ -56,6 +60,7 @@ def test_all_windows_on_a_drawn_face_show_nobody(sample, tmp_path, capsys):
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("drowsy.mp4, ")]
     assert [line.partition(" to ")[0] for line in lines] == ["drowsy.mp4, 0.0", "drowsy.mp4, 3.2"]
     assert (tmp_path / "drowsy.shares.png").exists()
+    assert "drowsy" not in (tmp_path / "drowsy.explain.html").read_text(encoding="utf-8")
     with np.load(tmp_path / "drowsy.explain.npz") as arrays:
         names = set(arrays.files)
     assert names == {

@@ -20,8 +20,6 @@ from facefatigue.cli.sources import (
 from facefatigue.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from facefatigue.estimate.source import Progress as Report
     from facefatigue.explain import VideoExplanation
     from facefatigue.explain.attention import Listener
@@ -48,6 +46,7 @@ layers: stage1 to stage4; non-local, the output of the non-local block; read (mo
 the maps behind stages 2 to 4 and the look at either eye
 
 files for each source, in the folder of --out:
+  NAME.explain.html  a page with all pictures and shares: open this first
   NAME.explain.png   contact sheet: frames, maps, shares over time, attention
   NAME.explain.gif   the same window, moving
   NAME.explain.mp4   the map in its place in the video (not with --no-overlay)
@@ -236,9 +235,6 @@ def _print(result: VideoExplanation) -> None:
     for warning in result.warnings:
         print(f"note: {name}: {warning}")
     if result.files:
-        sheet = next(path for path in result.files if path.name.endswith(".explain.png"))
-        print(f"open {sheet}, and the other files beside it: {_ends(result.files)}")
-
-
-def _ends(files: tuple[Path, ...]) -> str:
-    return ", ".join(path.name.rsplit(".", 2)[1] + path.suffix for path in files)
+        page = next(path for path in result.files if path.suffix == ".html")
+        print(f"open {page}")
+        print(f"and the pictures, tables and raw maps beside it in {page.parent}")

@@ -40,7 +40,7 @@ class ExplainedWindow:
     """A window, why it was scored as it was, and what its pictures may show.
 
     Attributes:
-        title: Of the source.
+        title: What the source is called in pictures.
         model: Name of the model.
         start_s, end_s: Of the window.
         crops: (T, S, S, 3) uint8 RGB.
@@ -229,9 +229,8 @@ def _style(axes: Axes) -> None:
 
 def _write_words(figure: Figure, window: ExplainedWindow, width_in: float, height_in: float) -> None:
     bold, plain = font(size=9, weight="bold"), font(size=8)
-    title = "" if window.hide_identity else f"{window.title}, "
     lines: list[tuple[str, float, Any]] = [
-        (f"{title}{window.start_s:.1f} to {window.end_s:.1f} s", 0.14, bold),
+        (f"{window.title}, {window.start_s:.1f} to {window.end_s:.1f} s", 0.14, bold),
         (window.verdict, 0.31, plain),
     ]
     for text, top_in, properties in lines:

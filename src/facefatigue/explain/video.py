@@ -15,6 +15,7 @@ from facefatigue.estimate.plain import json_text
 from facefatigue.explain.maps_file import DRAWN, MapsFile, read_map
 from facefatigue.explain.methods import SHOW_THE_FACE
 from facefatigue.explain.overlay import HeatWindow, write_drawn_video, write_heat_video
+from facefatigue.explain.page import write_page
 from facefatigue.explain.regions import REGIONS
 from facefatigue.explain.shares_plot import draw_shares
 from facefatigue.explain.sheet import ExplainedWindow, write_gif, write_sheet
@@ -150,6 +151,7 @@ def explain_video(
     length, but for where the face was (120 bytes a frame).
 
     ==================== =================================================================================================
+    ``.explain.html``    a page with all pictures and shares
     ``.explain.png``     contact sheet of the window (of the one with the highest score where there are several)
     ``.explain.gif``     the same window, moving
     ``.shares.png``      shares of the regions over several windows
@@ -191,15 +193,17 @@ def explain_video(
         return result
     (face,), (trajectory,) = analysis.report.faces, analysis.trajectories
     windows = choose_windows(face, choice)
+    title = "One person" if hide_identity else display_name(source)
     make_folder(out_dir)
     files = _Files(out_dir, stem)
     cut = cut_windows(source, trajectory, windows, explainer.config.clip_spec, progress=stages("explaining"))
-    explained = (_explained(window, explainer, display_name(source), hide_identity=hide_identity) for window in cut)
+    explained = (_explained(window, explainer, title, hide_identity=hide_identity) for window in cut)
     summaries, featured = _write_maps(explained, files)
-    write_sheet(featured, files.add("explain.png"))
-    write_gif(featured, files.add("explain.gif"))
+    write_sheet(featured, sheet := files.add("explain.png"))
+    write_gif(featured, gif := files.add("explain.gif"))
+    shares = None
     if len(summaries) > 1:
-        draw_shares("" if hide_identity else display_name(source), summaries, files.add("shares.png"))
+        draw_shares(title, summaries, shares := files.add("shares.png"))
     if overlay:
         heat = [
             _heat_window(number, summary, files, explainer, drawn=hide_identity) for number, summary in enumerate(summaries)
@@ -209,6 +213,7 @@ def explain_video(
         else:
             write_heat_video(source, trajectory, heat, files.add("explain.mp4"), progress=stages("overlay"))
     result = replace(result, windows=tuple(summaries), warnings=(*result.warnings, *_warnings(summaries)))
+    write_page(result, title, files.add("explain.html"), sheet=sheet, gif=gif, shares=shares)
     with atomic_path(files.add("explain.json")) as partial:
         partial.write_text(json_text(result.to_dict(), indent=2) + "\n", encoding="utf-8", newline="\n")
     return replace(result, files=tuple(files.written))
