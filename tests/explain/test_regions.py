@@ -29,7 +29,7 @@ def test_the_average_face_has_its_eyes_where_alignment_puts_them_and_all_regions
         (EYE_X[1], EYE_Y): "eyes",
         (0.5, 0.68): "mouth",
         (0.5, 0.5): "nose",
-        (0.35, 0.6): "cheeks",
+        (0.25, 0.6): "cheeks",
         (0.5, 0.2): "forehead",
         (0.02, 0.5): "background",
     }.items():
@@ -55,6 +55,18 @@ def test_only_what_speaks_for_the_target_counts(average_map):
     assert shares.share[[REGIONS.index("eyes"), REGIONS.index("mouth")]].sum() == pytest.approx(1)
     assert not shares.beside_the_face
     assert shares.sentence(2).startswith(f"{100 * shares.share[0]:.0f} % eyes, ")
+
+
+def test_within_a_region_of_a_frame_for_and_against_cancel(average_map):
+    eyes, mouth = (average_map == REGIONS.index(name) for name in ("eyes", "mouth"))
+    values = np.zeros((1, 112, 112))
+    values[0, 56, 56] = 1.0  # the nose
+    values[0][eyes] = np.resize([3.0, -3.0], int(eyes.sum()) // 2 * 2 + 2)[: int(eyes.sum())]
+    values[0][mouth] = 0.5 / mouth.sum()
+    values[0][np.nonzero(eyes)[0][0], np.nonzero(eyes)[1][0]] -= values[0][eyes].sum()
+    shares = share_of(values, average_map)
+    assert shares.share[REGIONS.index("eyes")] == pytest.approx(0, abs=1e-3)
+    assert shares.share[REGIONS.index("nose")] == pytest.approx(2 / 3, abs=1e-3)
 
 
 def test_where_nothing_speaks_for_the_target_there_are_no_shares(average_map):

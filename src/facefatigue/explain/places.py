@@ -19,7 +19,7 @@ def spread(values: Tensor, size: tuple[int, int, int], *, steps: tuple[int, int,
     """Spread what a map holds over the pixels and frames of a clip, keeping its sum.
 
     Each place gives what it has to the pixels around its centre, falling linearly to 0 at the centres of its neighbours; the
-    outermost ones also to what lies beyond them.
+    outermost ones also to what lies beyond them, and further inwards.
 
     Args:
         values: (t, h, w), any unit.
@@ -52,6 +52,16 @@ def step_between(places: int, pixels: int) -> int:
 
 def _hats(places: int, pixels: int, step: int) -> Tensor:
     """(places, pixels) share of each place that each pixel gets; rows sum to 1."""
-    position = (torch.arange(pixels, dtype=torch.float32) / step).clamp(max=places - 1)
-    hats = (1 - (position - torch.arange(places, dtype=torch.float32)[:, None]).abs()).clamp(min=0)
+    pixel = torch.arange(pixels, dtype=torch.float32)
+    before = torch.full((places, 1), float(step))  # how far a place reaches to either side
+    behind = before.clone()
+    if step > 1:
+        # Half of what the outermost places look at is padding. They reach further inwards, so that what they have covers as
+        # many pixels as elsewhere, and does not glow at the edge.
+        behind[0] = 2.0 * step
+        before[-1] = max(step, 2.0 * (step - (pixels - 1 - step * (places - 1))))
+    distance = pixel - step * torch.arange(places, dtype=torch.float32)[:, None]
+    distance[0].clamp_(min=0)
+    distance[-1].clamp_(max=0)
+    hats = (1 - torch.where(distance < 0, -distance / before, distance / behind)).clamp(min=0)
     return hats / hats.sum(dim=1, keepdim=True)

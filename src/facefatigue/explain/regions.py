@@ -45,6 +45,8 @@ BROWS = (
     (70, 63, 105, 66, 107, 55, 65, 52, 53, 46),
     (300, 293, 334, 296, 336, 285, 295, 282, 283, 276),
 )
+# The finest maps that a network reads have a place for 8 of 112 px: eyes and mouth are widened by half of that.
+_WIDENED = 4 / 112
 # In the order in which they are painted: a later one covers an earlier one.
 _RINGS: tuple[tuple[FaceRegion, tuple[int, ...]], ...] = (
     ("cheeks", OVAL),
@@ -125,7 +127,11 @@ def region_map(points: NDArray[np.float32], size_px: int) -> NDArray[np.uint8]:
     image = Image.new("L", (size_px, size_px), _BACKGROUND)
     draw = ImageDraw.Draw(image)
     for name, ring in _RINGS:
-        draw.polygon([(float(x), float(y)) for x, y in points[list(ring)]], fill=REGIONS.index(name))
+        corners = [(float(x), float(y)) for x, y in points[list(ring)]]
+        draw.polygon(corners, fill=REGIONS.index(name))
+        if name in {"eyes", "mouth"}:
+            wide_px = 2 * round(_WIDENED * size_px)
+            draw.line([*corners, *corners[:2]], fill=REGIONS.index(name), width=wide_px, joint="curve")
     return np.asarray(image)
 
 
@@ -159,16 +165,20 @@ class RegionShares:
 
 
 def region_shares(attribution: Attribution, maps: Sequence[NDArray[np.uint8]]) -> RegionShares:
-    """Divide the values above 0 of an attribution among the regions.
+    """Divide what speaks for the target among the regions.
+
+    Within a region of one frame, what speaks for and against is summed first, so that what cancels does not count; what is
+    left above 0 is divided.
 
     Args:
         attribution: Of a clip.
         maps: T maps of :func:`region_map`, one for each frame.
     """
-    values = np.maximum(attribution.values, 0).astype(np.float64)
     codes = np.stack(maps).astype(np.int64)  # (T, H, W)
     rows = np.arange(len(codes))[:, None, None] * len(REGIONS) + codes
     count = len(codes) * len(REGIONS)
-    mass = np.bincount(rows.ravel(), values.ravel(), minlength=count).reshape(-1, len(REGIONS))
+    values = attribution.values.astype(np.float64)
+    sums = np.bincount(rows.ravel(), values.ravel(), minlength=count).reshape(-1, len(REGIONS))
+    speaking = np.maximum(sums, 0)
     area = np.bincount(codes.ravel(), minlength=len(REGIONS)) / codes.size
-    return RegionShares(over_time=mass / max(mass.sum(), 1e-30), area=area)
+    return RegionShares(over_time=speaking / max(speaking.sum(), 1e-30), area=area)
