@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING, Self
 
 from facefatigue.cli.progress import Progress
 from facefatigue.cli.sources import (
+    DEFAULT_FOLDER,
     SEVERAL_EXPLAINED,
     add_source_arguments,
     chosen_sources,
     for_each_source,
+    make_writable,
     positive_s,
     print_count,
-    results_folder,
     worst,
 )
 from facefatigue.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from facefatigue.estimate.source import Progress as Report
     from facefatigue.explain import VideoExplanation
     from facefatigue.explain.attention import Listener
@@ -101,7 +104,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--attention-from",
         metavar="PLACE[@SECONDS]",
         help="whose attention is shown: all (default), left-eye, right-eye, nose, mouth-left, mouth-right, mouth or X,Y in "
-        "parts of the crop's side, at so many seconds into the window (default: its middle)",
+        "parts of the crop's side, at so many seconds into the window (default: its middle); models of cues attend to "
+        "frames alone, so that the moment counts and the place does not",
     )
     parser.add_argument("--hide-identity", action="store_true", help="show a drawn average face instead of the person")
     parser.add_argument("--no-overlay", action="store_true", help="do not write the video")
@@ -133,15 +137,14 @@ def run(args: argparse.Namespace) -> int:
         raise MissingExtraError("the explaining of scores", "train") from None
     from facefatigue.model.artefact import DEFAULT_MODEL, load_artefact
 
-    args.json = False
-    out_dir = results_folder(args)
-    assert out_dir is not None
     model = DEFAULT_MODEL if args.model is None else args.model
     config = load_artefact(model).config
     listener = None
     if args.attention_from is not None:
         listener = _listener(args.attention_from, config.frames, config.frame_rate_hz, config.size_px)
     explainer = Explainer(model, methods=args.method, question=args.target, listener=listener)
+    out_dir: Path = DEFAULT_FOLDER if args.out is None else args.out
+    make_writable(out_dir, "--out")
     results: list[VideoExplanation] = []
 
     def work(source: str, stem: str) -> bool:

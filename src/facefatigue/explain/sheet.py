@@ -110,7 +110,7 @@ def write_sheet(window: ExplainedWindow, path: Path) -> None:
     found = window.explanation
     rows = [entry for entry in found.attributions if _differs_over_space(entry)]
     columns = np.unique(np.linspace(0, len(window.crops) - 1, _COLUMNS).round().astype(int))
-    width_in = _LEFT_IN + _RIGHT_IN + _CELL_IN * len(columns)
+    width_in = _LEFT_IN + _RIGHT_IN + _CELL_IN * _COLUMNS
     height_in = _TOP_IN + _CELL_IN * (1 + len(rows)) + _FOOT_IN + _PANEL_IN + 0.35
     figure = Figure(figsize=(width_in, height_in), facecolor="white")
     FigureCanvasAgg(figure)
@@ -247,7 +247,8 @@ def _write_words(figure: Figure, window: ExplainedWindow, width_in: float, heigh
 
 
 def _differs_over_space(attribution: Attribution) -> bool:
-    return bool(np.ptp(attribution.values[0]) > 0) or bool(np.ptp(attribution.values, axis=(1, 2)).any())
+    spans = np.ptp(attribution.values, axis=(1, 2))
+    return bool((spans > 1e-4 * np.abs(attribution.values).max()).any())  # beyond rounding
 
 
 def write_gif(window: ExplainedWindow, path: Path) -> None:

@@ -12,6 +12,7 @@ from facefatigue.atomic import atomic_path, make_folder
 from facefatigue.errors import UsageError
 from facefatigue.estimate import Estimator
 from facefatigue.estimate.plain import json_text
+from facefatigue.estimate.source import ALL_FACES_HINT
 from facefatigue.explain.maps_file import DRAWN, MapsFile, read_map
 from facefatigue.explain.methods import SHOW_THE_FACE
 from facefatigue.explain.overlay import HeatWindow, write_drawn_video, write_heat_video
@@ -186,9 +187,8 @@ def explain_video(
         analysis = estimator.analyze(
             source, max_duration_s=max_duration_s, progress=stages("scoring"), keep_trajectories=True
         )
-    result = VideoExplanation(
-        source=source, model=explainer.config.name, windows=(), files=(), warnings=analysis.report.warnings
-    )
+    warnings = tuple(warning.replace(ALL_FACES_HINT, "") for warning in analysis.report.warnings)
+    result = VideoExplanation(source=source, model=explainer.config.name, windows=(), files=(), warnings=warnings)
     if analysis.report.abstained:
         return result
     (face,), (trajectory,) = analysis.report.faces, analysis.trajectories
@@ -196,7 +196,14 @@ def explain_video(
     title = "One person" if hide_identity else display_name(source)
     make_folder(out_dir)
     files = _Files(out_dir, stem)
-    cut = cut_windows(source, trajectory, windows, explainer.config.clip_spec, progress=stages("explaining"))
+    cut = cut_windows(
+        source,
+        trajectory,
+        windows,
+        explainer.config.clip_spec,
+        max_duration_s=max_duration_s,
+        progress=stages("explaining"),
+    )
     explained = (_explained(window, explainer, title, hide_identity=hide_identity) for window in cut)
     summaries, featured = _write_maps(explained, files)
     write_sheet(featured, sheet := files.add("explain.png"))

@@ -74,6 +74,7 @@ def cut_windows(
     windows: Sequence[WindowResult],
     spec: ClipSpec,
     *,
+    max_duration_s: float | None = None,
     progress: Progress | None = None,
 ) -> Iterator[CutWindow]:
     """Read a video a second time and cut windows out of it; holds one window at a time.
@@ -83,6 +84,7 @@ def cut_windows(
         trajectory: Where the face was, as the analysis kept it.
         windows: The wanted windows, in order of time.
         spec: Of the clips.
+        max_duration_s: Where the analysis stopped, if before the end.
         progress: As for :meth:`facefatigue.Estimator.analyze`.
 
     Raises:
@@ -91,7 +93,7 @@ def cut_windows(
     wanted = list(windows)
     sampler = WindowSampler(frames=spec.frames, frame_rate_hz=spec.frame_rate_hz, size_px=spec.size_px)
     with open_video(source) as video:
-        for frame in frames_of(video, None, progress):
+        for frame in frames_of(video, max_duration_s, progress):
             if not wanted:
                 return
             face = face_at(trajectory, frame.time_s)
