@@ -92,15 +92,12 @@ def likeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 
     0 where one of them is the same everywhere.
     """
-    first, second = (_cell_sums(values) for values in (one, other))
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return 0.0
-    return float(spearman(first, second))
+    return spearman(_cell_sums(one), _cell_sums(other)) or 0.0
 
 
 def _cell_sums(values: NDArray[np.float32]) -> NDArray[np.float64]:
     numbers = cell_numbers(values.shape, CURVE_CELLS).numpy().ravel()
-    return np.bincount(numbers, values.ravel().astype(np.float64))
+    return np.asarray(np.bincount(numbers, values.ravel().astype(np.float64)), np.float64)
 
 
 def random_order(clip: Tensor, seed: int) -> NDArray[np.float32]:

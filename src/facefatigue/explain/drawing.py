@@ -67,8 +67,8 @@ def blend(rgb: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8
         (H, W, 3) uint8.
     """
     cover = np.float32(_MOST_COVER) * np.clip(heat, 0, 1)[..., None] ** np.float32(_POWER)
-    mixed: NDArray[np.float32] = rgb * (1 - cover) + heat_colours(heat) * cover
-    return (mixed + np.float32(0.5)).astype(np.uint8)
+    mixed = np.asarray(rgb * (1 - cover) + heat_colours(heat) * cover + np.float32(0.5))
+    return np.asarray(mixed.astype(np.uint8))
 
 
 def gradient_picture(colour: NDArray[np.float32]) -> NDArray[np.uint8]:
