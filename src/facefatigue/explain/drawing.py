@@ -81,7 +81,8 @@ def gradient_picture(colour: NDArray[np.float32]) -> NDArray[np.uint8]:
         (T, H, W, 3) uint8.
     """
     largest = float(np.quantile(np.abs(colour), _GUIDED_QUANTILE)) or 1.0
-    return np.clip(_GREY + colour * (_GREY / largest), 0, 255).astype(np.uint8)
+    levels: NDArray[np.float32] = np.clip(_GREY + colour * (_GREY / largest), 0, 255)
+    return levels.astype(np.uint8)
 
 
 @lru_cache(maxsize=2)
