@@ -195,13 +195,14 @@ def randomised_table(network: FatigueNet, found: Sequence[Case]) -> list[str]:
     """Correlation of each fast method's map with that of the network whose weights were shuffled so far down."""
     makers = {name: make for name, make in methods_of(network).items() if name not in SLOW}
     true = {name: [make(network, case.clip).values for case in found] for name, make in makers.items()}
+    likenesses: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for number, case in enumerate(found):
+        for part, shuffled in randomised(network, case.clip):
+            for name, make in makers.items():
+                likenesses[part][name].append(likeness(true[name][number], make(shuffled, case.clip).values))
     rows = [f"| shuffled down to | {' | '.join(makers)} |", f"|---|{'---|' * len(makers)}"]
-    for part, shuffled in randomised(network):
-        cells = []
-        for name, make in makers.items():
-            other = [make(shuffled, case.clip).values for case in found]
-            cells.append(f"{np.mean([likeness(a, b) for a, b in zip(true[name], other, strict=True)]):.2f}")
-        rows.append(f"| {part} | {' | '.join(cells)} |")
+    for part, by_method in likenesses.items():
+        rows.append(f"| {part} | {' | '.join(f'{np.mean(by_method[name]):.2f}' for name in makers)} |")
     return rows
 
 

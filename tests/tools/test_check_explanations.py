@@ -60,11 +60,14 @@ def test_the_brightest_pixel_may_be_a_little_off():
 def test_weights_are_shuffled_from_the_output_down_and_the_network_is_left_alone(network):
     before = {name: weights.clone() for name, weights in network.named_parameters()}
     names, touched = [], []
-    for name, shuffled in randomised(network):
+    clip = torch.rand(1, 3, 4, 32, 32) * 2 - 1
+    for name, shuffled in randomised(network, clip):
         names.append(name)
         touched.append({key for key, weights in shuffled.named_parameters() if not torch.equal(weights, before[key])})
         for key, weights in shuffled.named_parameters():
             torch.testing.assert_close(weights.flatten().sort().values, before[key].flatten().sort().values)
+        assert float(shuffled(clip)[1]) != pytest.approx(float(network(clip)[1]), abs=1e-4)
+        assert not any(module.training for module in shuffled.modules())
     assert names == ["score", "reader", "stage4", "stage3", "stage2", "stage1", "stem"]
     assert all(earlier < later for earlier, later in zip(touched, touched[1:], strict=False))
     assert not any(key.startswith(("reader", "stage", "stem")) for key in touched[0])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
+from torch import nn
 
 from facefatigue.evaluate.scores import spearman
 from facefatigue.explain.regions import REGIONS
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from facefatigue.explain.regions import FaceRegion
     from facefatigue.model.network import FatigueNet
@@ -59,14 +60,16 @@ def _widened(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
     return np.asarray(image.filter(ImageFilter.MaxFilter(2 * reach + 1))) > 0
 
 
-def randomised(network: FatigueNet, seed: int = 0) -> Iterator[tuple[str, FatigueNet]]:
+def randomised(network: FatigueNet, clip: Tensor, seed: int = 0) -> Iterator[tuple[str, FatigueNet]]:
     """Copies of a network whose weights are shuffled, from the output down, each with all of the copy before.
 
     "Sanity checks for saliency maps" (Adebayo et al., NeurIPS 2018, section 3), with each tensor's own numbers in another
-    order in place of new ones, so that no layer's output grows or dies.
+    order in place of new ones. Batch norms of shuffled parts take the statistics of the clip, since with those of other
+    weights no signal would come through and all maps would be 0.
 
     Args:
         network: The network, which is left as it is.
+        clip: (1, 3, T, H, W) float32, the clip whose maps are compared.
         seed: Of the shuffling.
 
     Yields:
@@ -74,6 +77,7 @@ def randomised(network: FatigueNet, seed: int = 0) -> Iterator[tuple[str, Fatigu
     """
     copied = copy.deepcopy(network)
     generator = torch.Generator().manual_seed(seed)
+    norms: list[nn.BatchNorm3d] = []
     score_part: list[nn.Module] = copied.score_part()
     groups = [("score", score_part)]
     if copied.reader is not None:
@@ -84,7 +88,19 @@ def randomised(network: FatigueNet, seed: int = 0) -> Iterator[tuple[str, Fatigu
             for weights in module.parameters():
                 order = torch.randperm(weights.numel(), generator=generator)
                 weights.data = weights.data.flatten()[order].reshape(weights.shape)
+        norms += [norm for module in modules for norm in module.modules() if isinstance(norm, nn.BatchNorm3d)]
+        _take_statistics(copied, norms, clip)
         yield name, copied
+
+
+def _take_statistics(network: FatigueNet, norms: Sequence[nn.BatchNorm3d], clip: Tensor) -> None:
+    for norm in norms:
+        norm.momentum = 1.0
+        norm.train()
+    with torch.inference_mode():
+        network(clip)
+    for norm in norms:
+        norm.eval()
 
 
 def likeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
