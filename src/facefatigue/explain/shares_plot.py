@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from facefatigue.explain.video import WindowSummary
 
 _HEIGHT_IN = 3.2
-_RIGHT = 0.84
+_RIGHT = 0.82
 _DPI = 200
 
 
