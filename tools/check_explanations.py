@@ -199,10 +199,12 @@ def randomised_table(network: FatigueNet, found: Sequence[Case]) -> list[str]:
     for number, case in enumerate(found):
         for part, shuffled in randomised(network, case.clip):
             for name, make in makers.items():
-                likenesses[part][name].append(likeness(true[name][number], make(shuffled, case.clip).values))
+                like = likeness(true[name][number], make(shuffled, case.clip).values)
+                likenesses[part][name] += [] if like is None else [like]
     rows = [f"| shuffled down to | {' | '.join(makers)} |", f"|---|{'---|' * len(makers)}"]
     for part, by_method in likenesses.items():
-        rows.append(f"| {part} | {' | '.join(f'{np.mean(by_method[name]):.2f}' for name in makers)} |")
+        cells = [f"{np.mean(by_method[name]):.2f}" if by_method[name] else "no map" for name in makers]
+        rows.append(f"| {part} | {' | '.join(cells)} |")
     return rows
 
 

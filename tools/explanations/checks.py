@@ -64,8 +64,8 @@ def randomised(network: FatigueNet, clip: Tensor, seed: int = 0) -> Iterator[tup
     """Copies of a network whose weights are shuffled, from the output down, each with all of the copy before.
 
     "Sanity checks for saliency maps" (Adebayo et al., NeurIPS 2018, section 3), with each tensor's own numbers in another
-    order in place of new ones. Batch norms of shuffled parts take the statistics of the clip, since with those of other
-    weights no signal would come through and all maps would be 0.
+    order in place of new ones. Batch norms of shuffled parts take the statistics of the clip, since those of other
+    weights let even less of a signal through.
 
     Args:
         network: The network, which is left as it is.
@@ -103,12 +103,12 @@ def _take_statistics(network: FatigueNet, norms: Sequence[nn.BatchNorm3d], clip:
         norm.eval()
 
 
-def likeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+def likeness(one: NDArray[np.float32], other: NDArray[np.float32]) -> float | None:
     """Spearman's correlation of two maps (T, H, W), over the cells that deletion takes away one by one.
 
-    0 where one of them is the same everywhere.
+    None where one of them is the same everywhere, as where no signal comes through a shuffled network.
     """
-    return spearman(_cell_sums(one), _cell_sums(other)) or 0.0
+    return spearman(_cell_sums(one), _cell_sums(other))
 
 
 def _cell_sums(values: NDArray[np.float32]) -> NDArray[np.float64]:
