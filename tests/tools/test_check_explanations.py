@@ -65,7 +65,9 @@ def test_weights_are_shuffled_from_the_output_down_and_the_network_is_left_alone
         names.append(name)
         touched.append({key for key, weights in shuffled.named_parameters() if not torch.equal(weights, before[key])})
         for key, weights in shuffled.named_parameters():
-            torch.testing.assert_close(weights.flatten().sort().values, before[key].flatten().sort().values)
+            own = before[key].flatten()
+            own = own - own.mean() if weights.ndim > 1 and key in touched[-1] else own
+            torch.testing.assert_close(weights.flatten().sort().values, own.sort().values)
         assert float(shuffled(clip)[1]) != pytest.approx(float(network(clip)[1]), abs=1e-4)
         assert not any(module.training for module in shuffled.modules())
     assert names == ["score", "reader", "stage4", "stage3", "stage2", "stage1", "stem"]

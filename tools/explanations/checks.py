@@ -63,8 +63,8 @@ def _widened(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
 def randomised(network: FatigueNet, clip: Tensor, seed: int = 0) -> Iterator[tuple[str, FatigueNet]]:
     """Copies of a network whose weights are shuffled, from the output down, each with all of the copy before.
 
-    "Sanity checks for saliency maps" (Adebayo et al., NeurIPS 2018, section 3), with each tensor's own numbers in another
-    order in place of new ones. Batch norms of shuffled parts take the statistics of the clip, since those of other
+    "Sanity checks for saliency maps" (Adebayo et al., NeurIPS 2018, section 3), with each tensor's own numbers, the
+    mean of a weight's taken off, in another order in place of new ones. Batch norms of shuffled parts take the statistics of the clip, since those of other
     weights let even less of a signal through.
 
     Args:
@@ -87,7 +87,10 @@ def randomised(network: FatigueNet, clip: Tensor, seed: int = 0) -> Iterator[tup
         for module in modules:
             for weights in module.parameters():
                 order = torch.randperm(weights.numel(), generator=generator)
-                weights.data = weights.data.flatten()[order].reshape(weights.shape)
+                own = weights.data.flatten()
+                # What comes out of a ReLU is above 0: in any order, weights with a mean below 0 would silence a unit.
+                own = own - own.mean() if weights.ndim > 1 else own
+                weights.data = own[order].reshape(weights.shape)
         norms += [norm for module in modules for norm in module.modules() if isinstance(norm, nn.BatchNorm3d)]
         _take_statistics(copied, norms, clip)
         yield name, copied
