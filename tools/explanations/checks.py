@@ -63,9 +63,9 @@ def _widened(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
 def randomised(network: FatigueNet, clip: Tensor, seed: int = 0) -> Iterator[tuple[str, FatigueNet]]:
     """Copies of a network whose weights are shuffled, from the output down, each with all of the copy before.
 
-    "Sanity checks for saliency maps" (Adebayo et al., NeurIPS 2018, section 3), with each tensor's own numbers, the
-    mean of a weight's taken off, in another order in place of new ones. Batch norms of shuffled parts take the statistics of the clip, since those of other
-    weights let even less of a signal through.
+    "Sanity checks for saliency maps" (Adebayo et al., NeurIPS 2018, section 3), with each tensor's own numbers in another
+    order, a weight's less their mean, in place of new ones. Batch norms of shuffled parts take the statistics of the clip,
+    since those of other weights let even less of a signal through.
 
     Args:
         network: The network, which is left as it is.
