@@ -29,6 +29,7 @@ SUBCOMMANDS = (
     "train",
     "evaluate",
     "ablate",
+    "explain",
     "export",
     "models",
     "doctor",
@@ -46,6 +47,7 @@ examples:
   facefatigue signs my_video.mp4           blinks, eye closure, yawns and nods alone, in less time
   facefatigue baseline ok.mp4 --name me    what is usual for you when alert
   facefatigue predict x.mp4 --baseline me  compared with your usual
+  facefatigue explain my_video.mp4         why: which parts of the face speak for fatigue
   facefatigue doctor                       what is installed, and whether it works
 
 exit codes: 0 done, 2 usage, 3 input unreadable, 4 no face could be scored, 5 model, 6 configuration or output,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     # (frames done, time in seconds, stated length in seconds or None)
     Progress = Callable[[int, float, float | None], None]
 
+# Where a warning says how to see everybody; what has no such option leaves it out.
+ALL_FACES_HINT = " (--all-faces reports all)"
+
 
 def frames_of(video: Video, max_duration_s: float | None, progress: Progress | None) -> Iterator[Frame]:
     """The frames of a video, with word of how far it is after each was worked on.
@@ -90,9 +93,7 @@ def face_warnings(
     warnings = []
     if others and not all_faces and reported:
         plural = "track" if others == 1 else "tracks"
-        warnings.append(
-            f"Only the main face is reported; {others} more {plural} of a face were seen (--all-faces reports all)."
-        )
+        warnings.append(f"Only the main face is reported; {others} more {plural} of a face were seen{ALL_FACES_HINT}.")
     if baseline is not None and reported and reported + others > 1:
         which = f" (face {main})" if reported > 1 else ""
         warnings.append(

@@ -65,19 +65,34 @@ class NonLocalBlock(nn.Module):
         y = y.transpose(1, 2).reshape(x.shape[0], g.shape[2], *x.shape[2:])  # (N, C/2, T, H, W)
         return x + cast("Tensor", self.norm(self.output(y)))  # (N, C, T, H, W)
 
+    def weights(self, x: Tensor, rows: slice | None = None) -> Tensor:
+        """How much positions listen to each other: f(x_i, x_j) / C(x), by which :meth:`forward` weighs g(x_j).
+
+        A row sums to 1 in the Gaussian forms; in the other two it may not, and in ``dot`` a weight may be below 0.
+
+        Args:
+            x: (N, C, T, H, W) float32; its P = T·H·W positions are numbered in this order.
+            rows: The listening positions i, R of them; None: all P.
+
+        Returns:
+            (N, R, P) float32.
+        """
+        query = (x if self.mode == "gaussian" else self.theta(x)).flatten(2).transpose(1, 2)  # (N, P, C or C/2)
+        query = query if rows is None else query[:, rows]  # (N, R, C or C/2)
+        key = (x if self.mode == "gaussian" else self.phi(x)).flatten(2)  # (N, C or C/2, P)
+        if self.mode in {"gaussian", "embedded_gaussian"}:
+            return torch.softmax(torch.matmul(query, key), dim=-1)  # (N, R, P)
+        if self.mode == "dot":
+            return torch.matmul(query, key) / key.shape[2]  # (N, R, P)
+        weight_theta, weight_phi = self.relation.weight.chunk(2, dim=1)  # (1, C/2) each
+        from_i = torch.matmul(query, weight_theta.transpose(0, 1)) + self.relation.bias  # (N, R, 1)
+        from_j = torch.matmul(weight_phi, key)  # (N, 1, P)
+        return torch.relu(from_i + from_j) / key.shape[2]  # (N, R, P)
+
     def _gather(self, x: Tensor, g: Tensor) -> Tensor:
         """Σ_j f(x_i, x_j) g_j / C(x), (N, P, C/2)."""
-        if self.mode == "gaussian":
-            query, key = x.flatten(2).transpose(1, 2), x.flatten(2)  # (N, P, C), (N, C, P)
-            return torch.matmul(torch.softmax(torch.matmul(query, key), dim=-1), g)  # (N, P, C/2)
+        if self.mode != "dot":
+            return torch.matmul(self.weights(x), g)  # (N, P, C/2)
         theta = self.theta(x).flatten(2).transpose(1, 2)  # (N, P, C/2)
         phi = self.phi(x).flatten(2)  # (N, C/2, P)
-        if self.mode == "embedded_gaussian":
-            return torch.matmul(torch.softmax(torch.matmul(theta, phi), dim=-1), g)  # (N, P, C/2)
-        positions = g.shape[1]
-        if self.mode == "dot":  # (θ φᵀ) g = θ (φᵀ g): linear in P, and no P × P matrix
-            return torch.matmul(theta, torch.matmul(phi, g) / positions)  # (N, P, C/2)
-        weight_theta, weight_phi = self.relation.weight.chunk(2, dim=1)  # (1, C/2) each
-        from_i = torch.matmul(theta, weight_theta.transpose(0, 1)) + self.relation.bias  # (N, P, 1)
-        from_j = torch.matmul(weight_phi, phi)  # (N, 1, P)
-        return torch.matmul(torch.relu(from_i + from_j) / positions, g)  # (N, P, C/2)
+        return torch.matmul(theta, torch.matmul(phi, g) / g.shape[1])  # (θ φᵀ) g = θ (φᵀ g): no P × P matrix
