@@ -43,7 +43,8 @@ def test_the_sample_gives_every_file_and_a_table(tmp_path: Path, capsys: pytest.
     assert 0 <= face["score_interval"][0] <= face["score"] <= face["score_interval"][1] <= 1
     assert face["score"] == pytest.approx(np.mean([window["score"] for window in face["windows"]]))
     assert len(face["signs"]["blinks"]) >= 1
-    assert face["signs"]["fatigue"] is None
+    assert face["signs"]["fatigue"]["reference"] == "population"  # there is no baseline
+    assert face["fusion"]["network"]["score"] == face["score"]
     (line,) = [line for line in out.splitlines() if line.startswith("signs of drowsy.mp4: ")]
     assert "blinks" in line
     assert "PERCLOS not measurable: " in line
