@@ -1,7 +1,6 @@
 #!/bin/sh
 # Renders what the default model learns from, and trains it: sh tools/train_default.sh RIG FOLDER
 # Seeds: 1xx single moments (four frames, 2 s apart), 2xx windows; each seed has other people. 203 is for the test alone.
-# The last run goes on with people who are seen once each.
 set -eu
 RIG=$1 OUT=$2
 CUES=closure,aperture,mouth,yawning,blinking,gaze_down,smile,squint,hand,turn,skin
@@ -15,15 +14,10 @@ facefatigue synth render --rig "$RIG" $MOMENTS --clips 1000 --seed 102 --out "$O
 facefatigue synth render --rig "$RIG" $WINDOWS --clips 6000 --seed 201 --out "$OUT/windows/train"
 facefatigue synth render --rig "$RIG" $WINDOWS --clips 600 --seed 202 --out "$OUT/windows/val"
 facefatigue synth render --rig "$RIG" $WINDOWS --clips 1000 --seed 203 --out "$OUT/windows/test"
-facefatigue synth render --rig "$RIG" $WINDOWS --clips 5000 --clips-per-person 1 --seed 211 --out "$OUT/people/train"
 
 facefatigue train --train "$OUT/moments/train" --val "$OUT/moments/val" --out "$OUT/runs/frames" $NETWORK $TARGETS \
     $MOMENTS --score-weight 0 --frame-weight 1 --epochs 12 --batch-size 32 --lr 1e-3 --threads 2
 facefatigue train --train "$OUT/windows/train" --val "$OUT/windows/val" --out "$OUT/runs/windows" $NETWORK $TARGETS \
     $WINDOWS --init "$OUT/runs/frames/model" --frame-weight 0.5 --epochs 3 --batch-size 16 --lr 7e-4 --threads 2 \
     --name facefatigue-v1 --model-version 1.0.0 --licence Apache-2.0 \
-    --training-data "synthetic clips rendered from ICT-FaceKit (MIT); no real person"
-facefatigue train --train "$OUT/people/train" --val "$OUT/windows/val" --out "$OUT/runs/people" $NETWORK $TARGETS \
-    $WINDOWS --init "$OUT/runs/windows/model" --frame-weight 0.5 --epochs 4 --batch-size 16 --lr 7e-4 --threads 2 \
-    --name facefatigue-v1 --model-version 1.1.0 --licence Apache-2.0 \
     --training-data "synthetic clips rendered from ICT-FaceKit (MIT); no real person"

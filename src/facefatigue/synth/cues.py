@@ -15,9 +15,6 @@ Sources:
   2003; Schleicher et al. 2008. Amplitude over velocity rises for many, not all blinks: Johns et al. 2007. Flurries of
   blinks: Stern, Boyer & Schroeder 1994.
 * PERCLOS, the share of time with eyes at least 80 % closed: Wierwille et al. 1994; Dinges & Grace 1998.
-* How wide eyes open by nature: 9.7 mm, standard deviation 1.2 mm, in white people alone (Read et al. 2006), up to 1.7 mm in
-  young Chinese (BioMed Research International 2013, 821428). ``rest_closure`` and the shapes of the rig, whose eyes vary by
-  9.5 %, make 14 % together.
 * Yawns: a long opening, a climax, a shorter closing (Provine & Hamernik 1986); 6.5 s on average (Gallup et al. 2016).
 * Speech moves the mouth at 3 to 8 Hz (Ghazanfar & Takahashi 2014); a laugh repeats every 0.2 s (Provine & Yong 1991).
 * Saccades become slower with sleep loss: De Gennaro et al. 2000.
@@ -110,7 +107,7 @@ def make_temperament(rng: Rng) -> Temperament:
         yawns=float(rng.uniform(0.3, 1.0)),
         nods=float(rng.uniform(0.2, 1.0)),
         stillness=float(rng.uniform(0.3, 1.0)),
-        rest_closure=float(np.clip(rng.normal(0.03, 0.10), -0.15, 0.28)),
+        rest_closure=float(np.clip(rng.normal(0.02, 0.06), -0.12, 0.16)),
         blink_rate_hz=float(np.clip(13 / 60 * np.exp(rng.normal(0, 0.45)), 4 / 60, 30 / 60)),
         rate_change=float(np.clip(rng.normal(), -2, 2)),
         slowing=float(np.clip(rng.normal(), -2, 2)),

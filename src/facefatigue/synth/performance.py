@@ -69,8 +69,7 @@ class Performance:
         hand: (F,) 0, out of the picture, to 1, at its place; ``hand_place``: "mouth", "eye", "cheek", "chin" or "".
         blinks: Closures that meet the window, microsleeps among them; ``yawns``: (start, end) in seconds.
         skin: State of the skin.
-        opening: How wide these eyes open, an average person's being 1; the shape of the face decides it. What is seen of the
-            lids depends on it, how tired the person is does not.
+        opening: How wide these eyes open, an average person's being 1; the shape of the face decides it.
         dense: The same act at 10 Hz if ``time_s`` has gaps of more than 0.15 s; what is summed over time is summed there.
     """
 
@@ -126,15 +125,15 @@ class Performance:
 
 
 def rate(act: Performance) -> float:
-    """What a careful rater who knows this face awake would say of this window: a definition, not a finding.
+    """What a careful rater would say from what can be seen in this window alone: a definition, not a finding.
 
     1 - (1 - lids)(1 - yawn)(1 - head)(1 - hand)(1 - face), each smooth and rising from 0:
 
-    * lids = 1 - exp(-x), x = (H/0.27)² + P/0.5 + 0.2 (L/0.4 s)². H is the mean closure that looks tired, over this person's
-      own open eye: heaviness in full, and of the closure beyond it 0.25, or 0.03 where a downward gaze, a squint, a smile
-      or a yawn is seen to be the cause. Eyes that are narrow by nature count nothing: who does not know the face has to
-      weigh how likely either is. P is the share of time that heaviness covers at least 80 %, softened:
-      1 / (1 + exp((0.8 - heaviness)/0.04)). L is the mean length of the blinks that are no
+    * lids = 1 - exp(-x), x = (H/0.27)² + P/0.5 + 0.2 (L/0.4 s)². H is the mean closure that looks tired: heaviness in
+      full, over an average person's open eye, since a rater does not know how wide this person's are when awake (eyes that
+      are a tenth narrower by nature, about one standard deviation, count 0.13), and of the closure beyond it 0.25, or 0.03
+      where a downward gaze, a squint, a smile or a yawn is seen to be the cause. P is the share of time that heaviness
+      covers at least 80 %, softened: 1 / (1 + exp((0.8 - heaviness)/0.04)). L is the mean length of the blinks that are no
       microsleeps.
     * yawn = 0.78 (1 - exp(-3.2 y)), y the mean of the visible yawn.
     * head = 0.7 (1 - exp(-n/0.15)), n the deepest sinking in radians.
@@ -150,7 +149,8 @@ def rate(act: Performance) -> float:
     crowd = max(1.0, (length_s / 3.2) ** 0.5)
     excused = np.maximum.reduce([act.gaze_down, act.squint, act.smile, act.yawn])
     beyond = np.maximum(act.closure - act.heaviness, 0)
-    heavy = float(_over_time(t, act.heaviness + beyond * (0.25 - 0.22 * np.clip(excused, 0, 1))))
+    lowered = np.maximum(seen_closure(act.heaviness, act.rest, act.opening), 0)
+    heavy = float(_over_time(t, lowered + beyond * (0.25 - 0.22 * np.clip(excused, 0, 1))))
     shut = float(_over_time(t, 1 / (1 + np.exp((CLOSED_FROM - act.heaviness) / 0.04))))
     lengths = [b.duration_s for b in act.blinks if b.duration_s < MICROSLEEP_S and b.end_s > t[0] and b.start_s < t[-1]]
     long = (float(np.mean(lengths)) / 0.4) ** 2 if lengths else 0.0
