@@ -5,7 +5,7 @@
 
 The first MODEL (default: the one that ships) is the one judged; further ones are the same model from other training seeds,
 of which mean and spread are given. docs/evaluation-default.md says how each figure is measured. Real video serves for
-measuring only: nothing is trained, chosen or set by it.
+measuring: nothing is trained or set by it (docs/evaluation-default.md says what was once chosen).
 
 The table is Markdown on standard output; progress goes to standard error. The exit code is 0 only if everything asked for
 was measured; what could not be is in the table, with the reason, and makes it 1.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facefatigue.cli.progress import Progress
-from facefatigue.cli.sources import SOURCES_EXPLAINED, add_sources, make_writable, positive_s
+from facefatigue.cli.sources import SOURCES_EXPLAINED, add_model_arguments, add_sources, make_writable, positive_s
 from facefatigue.errors import EXIT_ABSTAINED, EXIT_OK, FaceFatigueError, UsageError
 
 if TYPE_CHECKING:
@@ -60,13 +60,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--glasses", choices=("yes", "no"), help="whether glasses are worn in the videos")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write to this .json instead of the user's folder")
     parser.add_argument("--overwrite", "--force", action="store_true", help="replace a baseline that exists")
-    parser.add_argument("--model", metavar="NAME|PATH", help="the model whose scores count (default: the shipped one)")
-    parser.add_argument(
-        "--engine",
-        choices=("auto", "onnxruntime", "openvino", "torch"),
-        default="auto",
-        help="what runs the network (default: auto, the fastest installed)",
-    )
+    add_model_arguments(parser)
     parser.add_argument(
         "--duration", type=positive_s, metavar="SECONDS", help="stop after so much of each video; for cameras and streams"
     )

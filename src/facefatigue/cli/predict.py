@@ -12,6 +12,7 @@ from facefatigue.cli.sources import (
     SEVERAL_EXPLAINED,
     SOURCES_EXPLAINED,
     add_baseline_arguments,
+    add_model_arguments,
     add_reading_arguments,
     add_source_arguments,
     check_glasses,
@@ -73,13 +74,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_source_arguments(parser)
-    parser.add_argument("--model", metavar="NAME|PATH", help="a shipped model or a model folder (default: the shipped one)")
-    parser.add_argument(
-        "--engine",
-        choices=("auto", "onnxruntime", "openvino", "torch"),
-        default="auto",
-        help="what runs the network (default: auto, the fastest installed)",
-    )
+    add_model_arguments(parser)
     parser.add_argument(
         "--no-signs", action="store_true", help="do not measure blinks, eye closure, yawns and nods, which takes time"
     )

@@ -52,6 +52,17 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which network, and what runs it."""
+    parser.add_argument("--model", metavar="NAME|PATH", help="a shipped model or a model folder (default: the shipped one)")
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "onnxruntime", "openvino", "torch"),
+        default="auto",
+        help="what runs the network (default: auto, the fastest installed)",
+    )
+
+
 def add_baseline_arguments(parser: argparse.ArgumentParser) -> None:
     """Whose baseline to hold signs against."""
     parser.add_argument(

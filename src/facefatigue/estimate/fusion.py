@@ -214,7 +214,8 @@ def network_error(metrics: Mapping[str, float | str]) -> float:
     """The network's own error: the root of the mean squared error on the people whom it was validated on.
 
     The spread of windows cannot show it, since it is the same in all of them. It was measured on single windows; that of a
-    mean over windows is not smaller as far as it comes from the person.
+    mean over windows is not smaller as far as it comes from the person. Of a model that was validated on synthetic people,
+    as the shipped one, it says nothing sure about real ones, and is rather too small.
 
     Args:
         metrics: Of the model's config; without a ``validation_mse``, the error of a score that knows nothing is taken.
