@@ -1,0 +1,99 @@
+"""Both databases keep what they were given, in the form that the tables say."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from typing import TYPE_CHECKING
+
+import alembic.command
+import pytest
+import sqlalchemy as sa
+
+from facefatigue.errors import ConfigurationError
+from facefatigue.studio.database import Database
+from facefatigue.studio.database.session import alembic_config
+from facefatigue.studio.database.tables import Choice, Link, Person, Scenario
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_migrations_make_what_the_tables_say(database: Database) -> None:
+    with database.engine.begin() as connection:
+        alembic.command.check(alembic_config(connection))
+
+
+def test_all_can_be_taken_back(database: Database) -> None:
+    with database.engine.begin() as connection:
+        alembic.command.downgrade(alembic_config(connection), "base")
+        assert set(sa.inspect(connection).get_table_names()) <= {"alembic_version"}
+    database.upgrade()
+
+
+def test_times_keep_their_zone(database: Database) -> None:
+    moment = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.timezone(dt.timedelta(hours=9)))
+    with database.writing() as db:
+        db.add(Person(code="P-1", created_at=moment))
+    with database.reading() as db:
+        found = db.scalars(sa.select(Person)).one().created_at
+    assert found == moment
+    assert found.utcoffset() == dt.timedelta(0)
+
+
+def test_nothing_is_kept_of_a_block_that_raises(database: Database) -> None:
+    def fail() -> None:
+        with database.writing() as db:
+            db.add(Scenario(name="waking up"))
+            db.flush()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    with database.reading() as db:
+        assert db.scalars(sa.select(Scenario)).all() == []
+
+
+def test_foreign_keys_and_checks_hold(database: Database) -> None:
+    with pytest.raises(sa.exc.IntegrityError), database.writing() as db:
+        db.add(Link(person_id=12345))
+    with pytest.raises(sa.exc.IntegrityError), database.writing() as db:
+        db.add(Link())  # nobody's
+
+
+def test_writers_wait_for_each_other(database: Database) -> None:
+    with database.writing() as db:
+        db.add(Choice(name="count", value=0))
+
+    def count() -> None:
+        for _ in range(20):
+            with database.writing() as db:
+                row = db.get_one(Choice, "count", with_for_update=True)
+                row.value += 1
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.reading() as db:
+        assert db.get_one(Choice, "count").value == 160
+
+
+def test_wrong_addresses_are_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="not of the form"):
+        Database("nonsense")
+    with pytest.raises(ConfigurationError, match="not supported"):
+        Database("mysql://localhost/x")
+    with pytest.raises(ConfigurationError, match="unable to open"):
+        Database(f"sqlite:///{tmp_path / 'missing' / 'x.sqlite3'}").upgrade()
+
+
+def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'x.sqlite3'}")
+    database.upgrade()
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ConfigurationError, match="newer facefatigue"):
+        database.upgrade()
+    database.close()
