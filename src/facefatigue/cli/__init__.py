@@ -32,6 +32,7 @@ SUBCOMMANDS = (
     "explain",
     "export",
     "models",
+    "studio",
     "doctor",
     "completion",
 )
@@ -48,6 +49,7 @@ examples:
   facefatigue baseline ok.mp4 --name me    what is usual for you when alert
   facefatigue predict x.mp4 --baseline me  compared with your usual
   facefatigue explain my_video.mp4         why: which parts of the face speak for fatigue
+  facefatigue studio                       record, rate and export a data set of your own, in the browser
   facefatigue doctor                       what is installed, and whether it works
 
 exit codes: 0 done, 2 usage, 3 input unreadable, 4 no face could be scored, 5 model, 6 configuration or output,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from facefatigue.errors import ConfigurationError
 
@@ -24,6 +25,7 @@ class StudioSettings:
         port: Port to listen on; 0 takes a free one.
         public_url: How volunteers and raters reach the studio, without a slash at the end; links begin with it. Empty: by
             host and port.
+        trusted_proxy: Address of the reverse proxy whose X-Forwarded-For is believed. Empty: nobody's.
         key_file: File with the key that encrypts videos at rest, as `facefatigue studio key` makes it; None: not encrypted.
         most_bytes: Largest video that is taken.
         most_open_uploads: Unfinished uploads of one volunteer at a time.
@@ -39,6 +41,7 @@ class StudioSettings:
     host: str = "127.0.0.1"
     port: int = 8765
     public_url: str = ""
+    trusted_proxy: str = ""
     key_file: Path | None = None
     most_bytes: int = 512 * _MIB
     most_open_uploads: int = 3
@@ -49,10 +52,20 @@ class StudioSettings:
         """Check every value."""
         if not 0 <= self.port <= 65535:
             raise ConfigurationError(f"port {self.port} is not between 0 and 65535")
-        if self.public_url and not self.public_url.startswith(("http://", "https://")):
-            raise ConfigurationError(f"public URL {self.public_url!r} does not begin with http:// or https://")
+        if self.public_url:
+            parts = urlsplit(self.public_url)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.fragment:
+                raise ConfigurationError(f"public URL {self.public_url!r} is not of the form https://studio.example.org")
         if self.most_bytes < _MIB or self.most_open_uploads < 1 or self.checkers < 1 or self.check_limit_s <= 0:
             raise ConfigurationError("limits of a studio must be positive, and a video may have at least 1 MiB")
+
+    @property
+    def base_url(self) -> str:
+        """What links begin with."""
+        if self.public_url:
+            return self.public_url
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104  # compared, not bound
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def database_url(self) -> str:

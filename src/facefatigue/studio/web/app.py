@@ -1,0 +1,130 @@
+"""The web application, put together."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from facefatigue.studio import study
+from facefatigue.studio.access import Access
+from facefatigue.studio.passwords import Passwords
+from facefatigue.studio.refusals import Refusal
+from facefatigue.studio.throttle import Throttle
+from facefatigue.studio.web import entry, media, owner_api, owner_pages, rater_api, volunteer_api
+from facefatigue.studio.web.guard import Guard, Hosts
+from facefatigue.studio.web.pages import page
+from facefatigue.studio.web.security import Studio, visitor_of
+from facefatigue.studio.web.texts import Texts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from fastapi import Request, Response
+
+    from facefatigue.studio.database import Database
+    from facefatigue.studio.settings import StudioSettings
+    from facefatigue.studio.vault import Vault
+
+_STATUS_CODES = {401: "sign_in", 404: "not_found", 405: "not_allowed", 413: "too_large"}
+_DATA = ("/api/", "/media/", "/static/")
+
+
+def create_app(
+    settings: StudioSettings,
+    database: Database,
+    vault: Vault,
+    *,
+    passwords: Passwords | None = None,
+    throttle: Throttle | None = None,
+    beside: Sequence[AbstractContextManager[Any]] = (),
+) -> FastAPI:
+    """The studio as an ASGI application.
+
+    Args:
+        settings: How it is run.
+        database: Migrated.
+        vault: Where the videos are.
+        passwords: How costly a password's hash is; None as the library advises.
+        throttle: How often somebody may ask; None as usual.
+        beside: What runs as long as the server does (checks, tidying), entered at its start and left at its end.
+
+    Raises:
+        ConfigurationError: The secret that signs links is damaged.
+        OutputError: It cannot be written.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        with contextlib.ExitStack() as stack:
+            for one in beside:
+                stack.enter_context(one)
+            yield
+
+    app = FastAPI(title="facefatigue studio", openapi_url=None, lifespan=lifespan)
+    app.state.studio = Studio(
+        settings=settings,
+        database=database,
+        vault=vault,
+        access=Access(settings),
+        passwords=passwords or Passwords(),
+        throttle=throttle or Throttle(),
+    )
+    for module in (entry, volunteer_api, rater_api, media, owner_api, owner_pages):
+        app.include_router(module.router)
+    app.mount("/static", _Static(directory=Path(__file__).with_name("static")), name="static")
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _refused)
+    app.add_middleware(Guard, hosts=Hosts.of(settings), https=settings.public_url.startswith("https://"))
+    with database.writing() as db:
+        study.prepare(db)
+    return app
+
+
+class _Static(StaticFiles):
+    """Files as they are; browsers ask each time whether theirs is still the newest."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    refusal = _as_refusal(error)
+    if not request.url.path.startswith(_DATA):
+        if refusal.status == 401:
+            return RedirectResponse("/", 303)
+        visitor = visitor_of(request)
+        return page(request, "error.html", visitor=visitor, status=refusal.status, message=_words(request, refusal))
+    headers = {"retry-after": str(refusal.detail["retry_after_s"])} if "retry_after_s" in refusal.detail else None
+    content = {"error": refusal.code, "message": _words(request, refusal), "detail": refusal.detail}
+    return JSONResponse(content, refusal.status, headers)
+
+
+def _as_refusal(error: Exception) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, RequestValidationError):
+        # Where and what kind, but not what was sent: it may be a password.
+        fields = [{"field": ".".join(map(str, one["loc"][1:])), "problem": one["type"]} for one in error.errors()]
+        return Refusal(422, "invalid", "the request is not of the expected form", fields=fields)
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return Refusal(status, _STATUS_CODES.get(status, "invalid"), "the request cannot be answered")
+
+
+def _words(request: Request, refusal: Refusal) -> str:
+    with request.app.state.studio.database.reading() as db:
+        texts = Texts(study.read(db).language)
+    key = f"error.{refusal.code}"
+    if not texts.has(key):
+        return str(refusal)
+    return texts(key, **refusal.detail)

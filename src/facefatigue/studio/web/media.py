@@ -1,0 +1,5 @@
+"""Videos and stills."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

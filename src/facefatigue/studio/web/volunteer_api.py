@@ -1,0 +1,5 @@
+"""A volunteer's recordings, as JSON."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,185 @@
+"""A studio's web application in the test's own process, and browsers that are signed in."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+pytest.importorskip("fastapi", reason="needs facefatigue[studio]")
+
+import argon2
+from fastapi.testclient import TestClient
+
+from facefatigue.studio import accounts, people
+from facefatigue.studio.access import new_link
+from facefatigue.studio.database.tables import Person, Role
+from facefatigue.studio.passwords import Passwords
+from facefatigue.studio.settings import StudioSettings
+from facefatigue.studio.throttle import Throttle
+from facefatigue.studio.web.app import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from facefatigue.studio.database import Database
+    from facefatigue.studio.web.security import Studio
+
+BASE = "http://127.0.0.1:8765"
+PASSWORD = "correct horse battery"  # noqa: S105  # of the tests
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.time_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.time_s
+
+
+class Browser(TestClient):
+    """A browser of one visitor: it keeps the cookie, and sends the CSRF word of the last page with every change."""
+
+    csrf = ""
+    account_id: int | None = None
+    person_id: int | None = None
+
+    def enter(self, token: str) -> str:
+        """Follow a link; returns where it led."""
+        answer = self.get(f"/enter/{token}", follow_redirects=False)
+        assert answer.status_code == 303, answer.text
+        return str(answer.headers["location"])
+
+    def request(self, method: str, url: Any, **kwargs: Any) -> Any:
+        headers = dict(kwargs.pop("headers", None) or {})
+        if self.csrf:
+            headers.setdefault("X-CSRF-Token", self.csrf)
+        return super().request(method, url, headers=headers, **kwargs)
+
+
+@pytest.fixture
+def cheap_passwords() -> Passwords:
+    """Argon2 at a cost for tests."""
+    return Passwords(argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The throttle's clock."""
+    return Clock()
+
+
+@pytest.fixture
+def studio_settings(tmp_path: Path) -> StudioSettings:
+    """How the studio under test is run."""
+    return StudioSettings(folder=tmp_path)
+
+
+@pytest.fixture
+def app(studio_settings: StudioSettings, database: Database, cheap_passwords: Passwords, clock: Clock) -> Any:
+    """The application, over each kind of database."""
+    try:
+        from facefatigue.studio.vault import Vault
+    except ModuleNotFoundError:
+        vault: Any = None
+    else:
+        vault = Vault(studio_settings.vault_folder, None)
+    return create_app(studio_settings, database, vault, passwords=cheap_passwords, throttle=Throttle(clock=clock))
+
+
+@pytest.fixture
+def studio(app: Any) -> Studio:
+    """What the application works with."""
+    return app.state.studio
+
+
+@pytest.fixture
+def browser(app: Any) -> Iterator[Callable[[], Browser]]:
+    """Makes browsers of somebody unknown."""
+    opened: list[Browser] = []
+
+    def make() -> Browser:
+        opened.append(Browser(app, base_url=BASE, client=("127.0.0.1", 40000)))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def stranger(browser: Callable[[], Browser]) -> Browser:
+    """A browser without a session."""
+    return browser()
+
+
+def _csrf(studio: Studio, browser: Browser) -> str:
+    cookie = browser.cookies.get(studio.access.cookie)
+    with studio.database.reading() as db:
+        visitor = studio.access.visitor(db, cookie)
+    assert visitor is not None
+    return visitor.csrf
+
+
+@pytest.fixture
+def sign_in(studio: Studio, browser: Callable[[], Browser]) -> Callable[..., Browser]:
+    """Makes browsers of an owner, a rater or a volunteer, each of a new account or person."""
+    numbers = iter(range(1, 1000))
+
+    def make(role: Role, name: str = "") -> Browser:
+        one = browser()
+        with studio.database.writing() as db:
+            who: Any
+            if role is Role.VOLUNTEER:
+                who, _ = people.invite(db, name, actor="test")
+            else:
+                who = accounts.create(db, name or f"{role} {next(numbers)}", role, actor="test")
+                who.password = studio.passwords.hash(PASSWORD, name=who.name)
+            cookie = studio.access.open(db, who)
+        one.cookies.set(studio.access.cookie, cookie, domain="127.0.0.1", path="/")
+        one.csrf = _csrf(studio, one)
+        one.person_id = who.id if isinstance(who, Person) else None
+        one.account_id = None if isinstance(who, Person) else who.id
+        return one
+
+    return make
+
+
+@pytest.fixture
+def owner(sign_in: Callable[..., Browser]) -> Browser:
+    """A browser of an owner."""
+    return sign_in(Role.OWNER)
+
+
+@pytest.fixture
+def rater(sign_in: Callable[..., Browser]) -> Browser:
+    """A browser of a rater."""
+    return sign_in(Role.RATER)
+
+
+@pytest.fixture
+def volunteer(sign_in: Callable[..., Browser]) -> Browser:
+    """A browser of a volunteer who has signed nothing yet."""
+    return sign_in(Role.VOLUNTEER)
+
+
+@pytest.fixture
+def link_token(studio: Studio) -> Callable[[Any], str]:
+    """The token of a new link of a person or an account."""
+
+    def make(who: Any, **more: Any) -> str:
+        with studio.database.writing() as db:
+            return studio.access.token(new_link(db, db.merge(who), **more))
+
+    return make
+
+
+def csrf_of(html: str) -> str:
+    """The CSRF word in a page."""
+    found = re.search(r'<meta name="csrf" content="([^"]+)">', html)
+    assert found
+    return found[1]
