@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,18 +30,16 @@ def _programs() -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_server() -> Iterator[str]:
     """Address of a running PostgreSQL server, to which ``/name`` can be added; skips where there is none installed."""
     programs = _programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed")
-    folder = tmp_path_factory.mktemp("postgresql")
+    # Not below pytest's own folder, which every other run of pytest shuts for all but its owner.
+    folder = Path(tempfile.mkdtemp(prefix="facefatigue-postgresql-"))
     user = None
     if os.name == "posix" and os.geteuid() == 0:  # the server refuses to run as root
         user = "postgres"
-        for place in (folder, *folder.parents):
-            if place.owner() == "root" and place.is_relative_to(tmp_path_factory.getbasetemp().parent):
-                place.chmod(place.stat().st_mode | 0o711)
         shutil.chown(folder, user)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -57,6 +56,7 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         yield f"postgresql+psycopg://studio@127.0.0.1:{port}"
     finally:
         call("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

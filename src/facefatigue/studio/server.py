@@ -15,8 +15,11 @@ from facefatigue.errors import ConfigurationError
 from facefatigue.locks import only_run_in
 from facefatigue.studio import accounts
 from facefatigue.studio.access import new_link
+from facefatigue.studio.checking import Checkers
 from facefatigue.studio.database import Database
 from facefatigue.studio.sealed import read_key_file
+from facefatigue.studio.tidying import Tidying, belong_together
+from facefatigue.studio.uploads import Uploads
 from facefatigue.studio.vault import Vault
 from facefatigue.studio.web.app import create_app
 
@@ -77,7 +80,18 @@ def open_server(settings: StudioSettings) -> Iterator[Server]:
         stack.callback(database.close)
         database.upgrade()
         vault = Vault(settings.vault_folder, read_key_file(settings.key_file) if settings.key_file else None)
-        app = create_app(settings, database, vault)
+        with database.writing() as db:
+            belong_together(db, vault)
+        uploads = Uploads(settings, vault)
+        checkers = Checkers(settings, database, vault)
+        app = create_app(
+            settings,
+            database,
+            vault,
+            uploads=uploads,
+            new_recording=checkers.wake,
+            beside=[Tidying(database, vault, uploads), checkers],
+        )
         with database.writing() as db:
             owner = accounts.owner_in_waiting(db)
             link = app.state.studio.access.url(new_link(db, owner)) if owner is not None else ""

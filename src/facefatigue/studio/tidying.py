@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import sqlalchemy as sa
 
 from facefatigue.errors import ConfigurationError
+from facefatigue.studio import erasure
 from facefatigue.studio.database.tables import Choice, Recording, State, Upload, now
 from facefatigue.studio.refusals import Refusal
 from facefatigue.studio.uploads import GIVEN_UP_AFTER
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from sqlalchemy.orm import Session
 
     from facefatigue.studio.database import Database
@@ -24,6 +28,7 @@ _VAULT = "vault_id"
 # A video that no row speaks of was left behind by a withdrawal that was interrupted, or its row is missing by mistake (an
 # older database was put in place). So long there is time to notice the second.
 ASIDE_FOR_S = 7 * 86400.0
+_EVERY_S = 3600.0
 _log = logging.getLogger(__name__)
 
 
@@ -63,6 +68,51 @@ def belong_together(db: Session, vault: Vault) -> None:
         db.add(Choice(name=_VAULT, value=vault.id))
     elif known.value != vault.id:
         raise ConfigurationError(f"{vault.folder}: the database belongs to the videos of another folder")
+
+
+class Tidying:
+    """A context manager in which :func:`tidy` runs, at once and then every hour, and withdrawals cut short are finished.
+
+    Args:
+        database: Of the studio.
+        vault: The videos; nothing else may be writing to it yet.
+        uploads: The partial files.
+    """
+
+    def __init__(self, database: Database, vault: Vault, uploads: Uploads) -> None:
+        self._database = database
+        self._vault = vault
+        self._uploads = uploads
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="facefatigue-tidy", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._vault.clear_partial()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                with self._database.writing() as db:
+                    erasure.erase(db, lambda recording_id: delete_files(self._vault, self._uploads, recording_id))
+                tidy(self._database, self._vault, self._uploads)
+            except (sa.exc.DBAPIError, OSError) as error:
+                _log.warning("the studio could not be tidied: %s", error)
+            if self._stop.wait(_EVERY_S):
+                return
+
+
+def delete_files(vault: Vault, uploads: Uploads, recording_id: str) -> None:
+    """Delete all that lies on the disk of one recording."""
+    uploads.forget(recording_id)
+    vault.delete(recording_id)
 
 
 def tidy(database: Database, vault: Vault, uploads: Uploads) -> Tidied:

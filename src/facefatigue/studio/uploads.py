@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from facefatigue.studio.database.tables import Check, Consent, ConsentText, Person, Recording, Scenario, State, Upload, now
+from facefatigue.studio import people
+from facefatigue.studio.database.tables import Check, Consent, Person, Recording, Scenario, State, Upload, now
 from facefatigue.studio.partial import PartialFiles
 from facefatigue.studio.refusals import Refusal
 
@@ -135,7 +136,7 @@ class Uploads:
             raise Refusal(415, "not_a_video", f"{media_type!r} is not a kind of video")
         # Of one person's requests one is answered after the other, so that none slips past the limit below.
         person = db.get(Person, person_id, with_for_update=True)
-        consent = current_consent(db, person)
+        consent = _signed(db, person)
         if scenario_id is not None and db.get(Scenario, scenario_id) is None:
             raise Refusal(422, "bad_request", f"there is no scenario {scenario_id}")
         same = self._same(db, person_id, size_bytes, sha256)
@@ -268,7 +269,7 @@ class Uploads:
             Refusal: It was withdrawn meanwhile (410, and its video is deleted), or is not stored (409).
         """
         recording = db.get(Recording, recording_id, with_for_update=True)
-        if recording is None:
+        if recording is None or recording.state == State.RETAKEN:
             self._vault.delete(recording_id)
             raise Refusal(410, "withdrawn", "the recording was withdrawn")
         if recording.state == State.UPLOADING:
@@ -307,21 +308,8 @@ class Uploads:
             yield
 
 
-def current_consent(db: Session, person: Person | None) -> Consent:
-    """A volunteer's signature under the newest text.
-
-    Raises:
-        Refusal: There is none, or it was withdrawn (403).
-    """
-    newest = sa.select(sa.func.max(ConsentText.version)).scalar_subquery()
-    consent = None
-    if person is not None and person.withdrawn_at is None:
-        consent = db.scalars(
-            sa.select(Consent)
-            .join(ConsentText, ConsentText.id == Consent.text_id)
-            .where(Consent.person_id == person.id, Consent.withdrawn_at.is_(None), ConsentText.version == newest)
-            .order_by(Consent.id.desc())
-        ).first()
+def _signed(db: Session, person: Person | None) -> Consent:
+    consent = None if person is None or person.withdrawn_at is not None else people.current_consent(db, person.id)
     if consent is None:
         raise Refusal(403, "no_consent", "there is no signature under the current consent text")
     return consent

@@ -63,10 +63,11 @@ def open_container(location: Location) -> InputContainer:
     Raises:
         SourceNotFoundError, NotAVideoError, BrokenVideoError: In one line that names the source.
     """
+    if location.file is not None:
+        location.file.seek(0)
+    source = location.url if location.file is None else location.file
     try:
-        container = av.open(
-            location.url, "r", format=location.format, options=dict(location.options), timeout=location.timeout_s
-        )
+        container = av.open(source, "r", format=location.format, options=dict(location.options), timeout=location.timeout_s)
     except (av.FileNotFoundError, av.HTTPNotFoundError) as error:
         raise SourceNotFoundError(f"{location}: not found") from error
     except (av.PermissionError, av.HTTPUnauthorizedError, av.HTTPForbiddenError) as error:

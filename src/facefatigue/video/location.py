@@ -7,7 +7,7 @@ import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 from urllib.parse import urlsplit
 
 from facefatigue.errors import NotAVideoError, SourceNotFoundError, UsageError
@@ -35,6 +35,7 @@ class Location:
         format: Demuxer to force, or None to detect it.
         options: Options for the demuxer.
         timeout_s: Seconds to wait for (opening, reading), or None to wait for ever.
+        file: The bytes themselves, seekable, read instead of the url; None: the url is opened.
     """
 
     source: str
@@ -43,6 +44,7 @@ class Location:
     format: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     timeout_s: tuple[float, float] | None = None
+    file: BinaryIO | None = None
 
     @property
     def live(self) -> bool:

@@ -17,6 +17,7 @@ from facefatigue.studio.access import Access
 from facefatigue.studio.passwords import Passwords
 from facefatigue.studio.refusals import Refusal
 from facefatigue.studio.throttle import Throttle
+from facefatigue.studio.uploads import Uploads
 from facefatigue.studio.web import entry, media, owner_api, owner_pages, rater_api, volunteer_api
 from facefatigue.studio.web.guard import Guard, Hosts
 from facefatigue.studio.web.pages import page
@@ -24,7 +25,7 @@ from facefatigue.studio.web.security import Studio, visitor_of
 from facefatigue.studio.web.texts import Texts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractContextManager
 
     from fastapi import Request, Response
@@ -44,6 +45,8 @@ def create_app(
     *,
     passwords: Passwords | None = None,
     throttle: Throttle | None = None,
+    uploads: Uploads | None = None,
+    new_recording: Callable[[], None] = lambda: None,
     beside: Sequence[AbstractContextManager[Any]] = (),
 ) -> FastAPI:
     """The studio as an ASGI application.
@@ -54,6 +57,8 @@ def create_app(
         vault: Where the videos are.
         passwords: How costly a password's hash is; None as the library advises.
         throttle: How often somebody may ask; None as usual.
+        uploads: Videos on their way; None: made here.
+        new_recording: Called when a recording waits for its check.
         beside: What runs as long as the server does (checks, tidying), entered at its start and left at its end.
 
     Raises:
@@ -73,6 +78,8 @@ def create_app(
         settings=settings,
         database=database,
         vault=vault,
+        uploads=uploads or Uploads(settings, vault),
+        new_recording=new_recording,
         access=Access(settings),
         passwords=passwords or Passwords(),
         throttle=throttle or Throttle(),

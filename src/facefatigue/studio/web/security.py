@@ -20,6 +20,7 @@ from facefatigue.studio.throttle import Throttle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from facefatigue.studio.uploads import Uploads
     from facefatigue.studio.vault import Vault
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -27,11 +28,17 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, kw_only=True)
 class Studio:
-    """All that the routes work with; at `request.app.state.studio`."""
+    """All that the routes work with; at `request.app.state.studio`.
+
+    Attributes:
+        new_recording: To be called when a recording waits for its check.
+    """
 
     settings: StudioSettings
     database: Database
     vault: "Vault"
+    uploads: "Uploads"
+    new_recording: "Callable[[], None]"
     access: Access
     passwords: Passwords
     throttle: Throttle

@@ -1,0 +1,90 @@
+"""The process in which videos are decoded; a video that kills it, fills its memory or never ends harms nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from facefatigue.errors import FaceFatigueError, SourceNotFoundError
+from facefatigue.faces import Mtcnn
+from facefatigue.studio.checking.examine import Examination, Lengths, examine, location_of
+from facefatigue.studio.checking.seekable import seekable
+from facefatigue.studio.vault import Vault
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from pathlib import Path
+
+STILL = "still.jpg"
+_NICER = 10
+# Address space: 4K frames of a dozen decoder threads fit in; a bomb does not.
+_MOST_MEMORY_BYTES = 6 << 30
+
+
+def run(connection: Connection, folder: Path, key: bytes | None) -> None:
+    """Answer requests until the other end is closed.
+
+    Args:
+        connection: Takes (recording id, `Lengths`); gives an `Examination`, or a text that says why there is none.
+        folder: Of the vault.
+        key: Of the vault.
+    """
+    _be_modest()
+    vault = Vault(folder, key)
+    detector = Mtcnn()
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            recording_id, lengths = connection.recv()
+            try:
+                answer: Examination | str = check(vault, recording_id, lengths, detector)
+            except SourceNotFoundError as error:  # withdrawn meanwhile
+                answer = str(error)
+            except (FaceFatigueError, OSError, MemoryError) as error:
+                answer = f"{type(error).__name__}: {error}"
+            connection.send(answer)
+
+
+def check(vault: Vault, recording_id: str, lengths: Lengths, detector: Mtcnn | None = None) -> Examination:
+    """Look at a recording in the vault; leave a still of it there, and a seekable file where it was none.
+
+    Raises:
+        SourceNotFoundError: It is not there (any more).
+        BrokenVideoError: Its file was changed.
+        OSError: The disk is full.
+    """
+    with vault.open(recording_id) as file:
+        examination = examine(file, lengths, name=recording_id, detector=detector)
+        better = seekable(location_of(file, recording_id)) if examination.is_video else None
+    if better is not None:
+        with better:
+            if vault.has(recording_id):  # not withdrawn meanwhile
+                vault.put(recording_id, better)
+    if examination.still is not None and vault.has(recording_id):
+        vault.put_extra(recording_id, STILL, examination.still)
+    return examination
+
+
+def _be_modest() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the server, which then closes the connection
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    if sys.platform != "win32":
+        import resource
+
+        os.nice(_NICER)
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        most = _MOST_MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(hard, _MOST_MEMORY_BYTES)
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold a face in plain
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    """A server that was killed takes this process with it, even if a video hangs here."""
+    parent.join()
+    os._exit(1)

@@ -1,0 +1,130 @@
+"""Which recording is looked at next, and what was found; several may ask at once, of either database."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from facefatigue.studio.database.tables import Check, Recording, State, now
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from facefatigue.studio.checking.examine import Examination
+
+ATTEMPTS = 3
+
+
+def claim(db: Session, limit_s: float) -> str | None:
+    """Take the recording that has waited longest; those that failed before come after all others.
+
+    On PostgreSQL rows that others are taking are skipped (SKIP LOCKED); on SQLite a writing transaction is alone.
+
+    Args:
+        db: In a writing transaction.
+        limit_s: A claim older than one and a half times this is void: whoever had it is gone.
+
+    Returns:
+        The recording's id, or None where nothing waits.
+    """
+    while True:
+        void = now() - dt.timedelta(seconds=1.5 * limit_s)
+        check = db.scalars(
+            sa.select(Check)
+            .join(Recording, Recording.id == Check.recording_id)
+            .where(
+                Check.done_at.is_(None),
+                sa.or_(Check.claimed_at.is_(None), Check.claimed_at < void),
+                Recording.state == State.CHECKING,
+            )
+            .order_by(Check.attempts, Recording.stored_at)
+            .limit(1)
+            .with_for_update(skip_locked=True, of=Check)
+        ).first()
+        if check is None:
+            return None
+        if check.attempts < ATTEMPTS:
+            check.attempts += 1
+            check.claimed_at = now()
+            db.flush()
+            return check.recording_id
+        _give_up(db, check)
+
+
+def release(db: Session, recording_id: str, *, blameless: bool = False) -> None:
+    """Put a recording back whose check did not come to an end; after three attempts it is given up.
+
+    Args:
+        db: In a writing transaction.
+        recording_id: Of the recording.
+        blameless: The video was not the reason: the attempt does not count.
+    """
+    check = db.get(Check, recording_id, with_for_update=True)
+    if check is None or check.done_at is not None:
+        return
+    check.claimed_at = None
+    if blameless:
+        check.attempts = max(check.attempts - 1, 0)
+    if check.attempts >= ATTEMPTS:
+        _give_up(db, check)
+    db.flush()
+
+
+def release_all(db: Session) -> None:
+    """Void every claim, at the start of the one server that a folder has."""
+    db.execute(sa.update(Check).where(Check.done_at.is_(None)).values(claimed_at=None))
+
+
+def record(db: Session, recording_id: str, examination: Examination) -> bool:
+    """Note what was found.
+
+    Args:
+        db: In a writing transaction.
+        recording_id: Of the recording.
+        examination: What was found.
+
+    Returns:
+        False where the recording is no longer there, or no longer wanted: its files must go.
+    """
+    recording = db.get(Recording, recording_id, with_for_update=True)
+    check = db.get(Check, recording_id)
+    if recording is None or check is None or recording.state == State.RETAKEN:
+        return False
+    if recording.state == State.CHECKING:
+        recording.state = State.ACCEPTED if examination.fit else State.REFUSED
+        if not examination.is_video:
+            recording.state = State.FAILED
+    recording.duration_s, recording.width, recording.height = examination.duration_s, examination.width, examination.height
+    recording.has_sound = examination.has_sound
+    if examination.media_type:
+        recording.media_type = examination.media_type
+    check.findings = [finding.to_dict() for finding in examination.findings]
+    check.done_at, check.claimed_at = now(), None
+    db.flush()
+    return True
+
+
+def again(db: Session, recording_id: str) -> None:
+    """Have a recording looked at once more, e.g. after the study's lengths were changed.
+
+    Args:
+        db: In a writing transaction.
+        recording_id: Of a recording that was accepted, refused or given up; of any other nothing is done.
+    """
+    recording = db.get(Recording, recording_id, with_for_update=True)
+    check = db.get(Check, recording_id)
+    if recording is None or check is None or recording.state not in {State.ACCEPTED, State.REFUSED, State.FAILED}:
+        return
+    recording.state = State.CHECKING
+    check.attempts, check.claimed_at, check.done_at = 0, None, None
+    db.flush()
+
+
+def _give_up(db: Session, check: Check) -> None:
+    recording = db.get_one(Recording, check.recording_id)
+    recording.state = State.FAILED
+    check.findings = [{"name": "video", "level": "refused", "value": None}]
+    check.done_at, check.claimed_at = now(), None
+    db.flush()

@@ -1,0 +1,231 @@
+"""Recordings get checked whatever happens to the process that decodes them, and a bad one stops nobody."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import io
+import os
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import failing_checks
+import psutil
+import pytest
+import sqlalchemy as sa
+from filming import faces, film
+from uploading import signed_person
+
+from facefatigue.studio.checking import Checkers, Examination, Finding, queue
+from facefatigue.studio.checking.process import run
+from facefatigue.studio.database.tables import Check, Consent, Recording, State, now
+from facefatigue.studio.settings import StudioSettings
+from facefatigue.studio.vault import Vault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from facefatigue.studio.database import Database
+
+GOOD = Examination(findings=(Finding(name="video", level="good"),))
+BAD = Examination(findings=(Finding(name="face", level="refused", value=0.0),))
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    return Vault(tmp_path / "vault", bytes(range(32)))
+
+
+def stored(database: Database, vault: Vault | None = None, data: bytes = b"video", age_s: float = 0.0) -> str:
+    """A recording that waits for its check."""
+    recording_id = uuid.uuid4().hex
+    with database.writing() as db:
+        consent = db.scalars(sa.select(Consent)).first()
+    if consent is None:
+        signed_person(database)
+    with database.writing() as db:
+        consent = db.scalars(sa.select(Consent)).one()
+        moment = now() - dt.timedelta(seconds=age_s)
+        row = Recording(id=recording_id, person_id=consent.person_id, consent_id=consent.id, size_bytes=1, sha256="0")
+        row.state, row.stored_at = State.CHECKING, moment
+        db.add(row)
+        db.add(Check(recording_id=recording_id, findings=[]))
+    if vault is not None:
+        vault.put(recording_id, io.BytesIO(data))
+    return recording_id
+
+
+def state_of(database: Database, recording_id: str) -> State:
+    with database.reading() as db:
+        return db.get_one(Recording, recording_id).state
+
+
+@contextlib.contextmanager
+def checking(database: Database, vault: Vault, work: Callable[..., None] = run, **settings: Any) -> Any:
+    with Checkers(StudioSettings(folder=vault.folder.parent, **settings), database, vault, work=work) as checkers:
+        yield checkers
+
+
+def wait_for(database: Database, recording_id: str, limit_s: float = 120.0) -> State:
+    end = time.monotonic() + limit_s
+    while (state := state_of(database, recording_id)) == State.CHECKING and time.monotonic() < end:
+        time.sleep(0.1)
+    return state
+
+
+def test_the_one_that_waits_longest_comes_first_and_failures_last(database: Database) -> None:
+    new, old = stored(database), stored(database, age_s=100)
+    for expected in (old, new, None):
+        with database.writing() as db:
+            assert queue.claim(db, 60.0) == expected
+    with database.writing() as db:
+        queue.release(db, old)
+    newest = stored(database)
+    for expected in (newest, old, None):
+        with database.writing() as db:
+            assert queue.claim(db, 60.0) == expected
+
+
+def test_two_never_get_the_same(database: Database) -> None:
+    ids = {stored(database) for _ in range(12)}
+    got: list[str] = []
+
+    def take() -> None:
+        while True:
+            with database.writing() as db:
+                found = queue.claim(db, 60.0)
+            if found is None:
+                return
+            got.append(found)
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(got) == sorted(ids)
+
+
+def test_a_claim_that_is_too_old_is_void_and_three_attempts_are_enough(database: Database) -> None:
+    recording_id = stored(database)
+    for _ in range(3):
+        with database.writing() as db:
+            assert queue.claim(db, 10.0) == recording_id
+        with database.writing() as db:
+            assert queue.claim(db, 10.0) is None
+            db.get_one(Check, recording_id).claimed_at = now() - dt.timedelta(seconds=16)
+    with database.writing() as db:
+        assert queue.claim(db, 10.0) is None
+    assert state_of(database, recording_id) == State.FAILED
+    with database.reading() as db:
+        assert db.get_one(Check, recording_id).findings == [{"name": "video", "level": "refused", "value": None}]
+
+
+def test_results_are_kept_and_can_be_asked_for_again(database: Database) -> None:
+    recording_id = stored(database)
+    for examination, state in ((GOOD, State.ACCEPTED), (BAD, State.REFUSED)):
+        with database.writing() as db:
+            assert queue.claim(db, 10.0) == recording_id
+            assert queue.record(db, recording_id, examination)
+        assert state_of(database, recording_id) == state
+        with database.writing() as db:
+            queue.again(db, recording_id)
+        assert state_of(database, recording_id) == State.CHECKING
+    with database.writing() as db:
+        db.get_one(Recording, recording_id).state = State.RETAKEN
+    with database.writing() as db:
+        assert queue.claim(db, 10.0) is None
+        assert not queue.record(db, recording_id, GOOD)
+        assert not queue.record(db, "0" * 32, GOOD)
+
+
+def test_a_stopped_studio_does_not_count_as_an_attempt(database: Database, vault: Vault) -> None:
+    recording_id = stored(database, vault)
+    with checking(database, vault, failing_checks.hangs):
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            with database.reading() as db:
+                if db.get_one(Check, recording_id).claimed_at is not None:
+                    break
+            time.sleep(0.05)
+    with database.reading() as db:
+        check = db.get_one(Check, recording_id)
+    assert (check.attempts, check.claimed_at, check.done_at) == (0, None, None)
+    assert state_of(database, recording_id) == State.CHECKING
+
+
+@pytest.mark.slow
+def test_a_real_recording_is_checked_and_made_seekable(database: Database, vault: Vault, tmp_path: Path) -> None:
+    path = film(tmp_path / "stream.webm", faces(), codec="libvpx", loudness=0.1, options={"live": "1"})
+    recording_id = stored(database, vault, path.read_bytes())
+    with checking(database, vault) as checkers:
+        checkers.wake()
+        assert wait_for(database, recording_id) == State.ACCEPTED
+    with database.reading() as db:
+        row = db.get_one(Recording, recording_id)
+        assert (row.width, row.height, row.has_sound, row.media_type) == (480, 360, True, "video/webm")
+        assert row.duration_s == pytest.approx(6.0, abs=0.15)
+    still = vault.get_extra(recording_id, "still.jpg")
+    assert still is not None
+    assert still.startswith(b"\xff\xd8")
+    assert vault.size(recording_id) != path.stat().st_size
+
+
+@pytest.mark.slow
+def test_a_video_that_kills_is_given_up_after_three_attempts_and_stops_nobody(database: Database, vault: Vault) -> None:
+    killer, innocent = stored(database, vault, b"kill", age_s=10), stored(database, vault, b"good")
+    with checking(database, vault, failing_checks.dies_of_a_video_that_says_so):
+        assert wait_for(database, innocent) == State.ACCEPTED
+        assert wait_for(database, killer) == State.FAILED
+    with database.reading() as db:
+        assert db.get_one(Check, killer).attempts == 3
+    assert vault.has(killer)  # given up, not thrown away
+
+
+@pytest.mark.slow
+def test_a_checker_killed_once_is_started_again(database: Database, vault: Vault, tmp_path: Path) -> None:
+    recording_id = stored(database, vault, film(tmp_path / "good.avi", faces()).read_bytes())
+    with checking(database, vault, failing_checks.dies_once):
+        assert wait_for(database, recording_id) == State.ACCEPTED
+    with database.reading() as db:
+        assert db.get_one(Check, recording_id).attempts == 2
+
+
+@pytest.mark.slow
+def test_one_that_hangs_is_ended_at_the_time_limit(database: Database, vault: Vault) -> None:
+    recording_id = stored(database, vault)
+    before = set(psutil.Process().children())
+    with checking(database, vault, failing_checks.hangs, check_limit_s=1.5):
+        assert wait_for(database, recording_id) == State.FAILED
+    assert [child for child in psutil.Process().children() if child not in before and "check" in child.name()] == []
+
+
+@pytest.mark.slow
+def test_what_is_withdrawn_while_it_is_looked_at_is_deleted(database: Database, vault: Vault, tmp_path: Path) -> None:
+    recording_id = stored(database, vault, film(tmp_path / "good.avi", faces()).read_bytes())
+    with checking(database, vault):
+        while True:
+            with database.writing() as db:
+                if db.get_one(Check, recording_id).claimed_at is not None:
+                    db.delete(db.get_one(Recording, recording_id))
+                    break
+            time.sleep(0.02)
+        end = time.monotonic() + 60
+        while vault.files(recording_id) and time.monotonic() < end:
+            time.sleep(0.1)
+    assert vault.files(recording_id) == []
+
+
+def test_the_process_has_a_limit_on_memory() -> None:
+    if os.name != "posix":
+        pytest.skip("needs resource limits")
+    import multiprocessing
+
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=failing_checks.takes_all_memory)
+    process.start()
+    process.join(60)
+    assert process.exitcode == 7
