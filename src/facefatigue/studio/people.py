@@ -184,3 +184,30 @@ def withdraw(db: Session, person: Person, *, actor: str) -> None:
         )
     )
     audit.note(db, actor, "person.withdrawn", person.code, recordings=changed.rowcount)
+
+
+def find(db: Session, code: str) -> Person:
+    """A volunteer by the code.
+
+    Raises:
+        Refusal: 404, there is none.
+    """
+    person = db.scalar(sa.select(Person).where(Person.code == code.upper()))
+    if person is None:
+        raise Refusal(404, "not_found", "there is nobody of this code")
+    return person
+
+
+def rename(db: Session, person: Person, name: str, *, actor: str) -> None:
+    """Change what the owner calls a person.
+
+    Raises:
+        Refusal: 410, withdrawn, and no name is kept; 422, the name is too long.
+    """
+    if person.withdrawn_at is not None:
+        raise Refusal(410, "withdrawn", "consent was withdrawn")
+    name = " ".join(name.split())
+    if len(name) > _LONGEST_NAME:
+        raise Refusal(422, "name_invalid", f"a name has at most {_LONGEST_NAME} characters")
+    person.name = name
+    audit.note(db, actor, "person.renamed", person.code)

@@ -357,7 +357,7 @@ class AuditEntry(Base):
     at: Mapped[dt.datetime] = mapped_column(default=now)
     actor: Mapped[str] = mapped_column(sa.String(60))
     action: Mapped[str] = mapped_column(sa.String(60), index=True)
-    subject: Mapped[str] = mapped_column(sa.String(60), default="")
+    subject: Mapped[str] = mapped_column(sa.String(60), default="", index=True)
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
     before_sha256: Mapped[str] = mapped_column(sa.String(64))
     sha256: Mapped[str] = mapped_column(sa.String(64))

@@ -27,6 +27,12 @@ class _Credentials(BaseModel):
     password: Short
 
 
+class _NewPassword(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    old: Short
+    new: Short
+
+
 class _OwnersFirst(BaseModel):
     model_config = ConfigDict(extra="forbid")
     token: Short
@@ -66,6 +72,28 @@ def sign_out(request: Request, response: Response, studio: CurrentStudio, _: Any
         studio.access.close(db, cookie_of(request) or "")
     response.delete_cookie(studio.access.cookie, secure=studio.access.secure, httponly=True, samesite="lax")
     return {"to": "/"}
+
+
+@router.get("/account", response_class=HTMLResponse)
+def account_page(request: Request, visitor: Anybody) -> Response:
+    """Where an owner or a rater changes the password."""
+    return page(request, "account.html", visitor=visitor, shortest=SHORTEST, home=HOMES[visitor.role])
+
+
+@router.post("/api/password")
+def change_password(studio: CurrentStudio, visitor: Anybody, body: _NewPassword) -> dict[str, bool]:
+    """Change one's own password; a rater who came by link sets a first one without an old."""
+    studio.throttle.take("sign_in", f"password {visitor.session}")
+    with studio.database.reading() as db:
+        account = db.get(Account, visitor.account_id) if visitor.account_id is not None else None
+    if account is None:
+        raise Refusal(403, "role", "volunteers have no password")
+    if account.password is not None and not studio.passwords.check(account.password, body.old):
+        raise Refusal(403, "password_wrong", "the old password is wrong")
+    hashed = studio.passwords.hash(body.new, name=account.name)
+    with studio.database.writing() as db:
+        accounts.set_password(db, db.get_one(Account, account.id), hashed, actor=visitor.actor, session=visitor.session)
+    return {"done": True}
 
 
 @router.get("/enter/{token}", response_class=HTMLResponse)

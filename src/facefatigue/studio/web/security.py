@@ -43,6 +43,10 @@ class Studio:
     passwords: Passwords
     throttle: Throttle
 
+    def delete_files(self, recording_id: str) -> None:
+        """Delete all that lies on the disk of one recording; nothing happens where that is gone already."""
+        self.vault.delete(recording_id)
+
 
 def studio_of(request: Request) -> Studio:
     """The studio that a request is for."""

@@ -153,6 +153,9 @@ if (signOut) {
   });
 }
 
+// On a phone the navigation is wider than the screen: show where we are.
+document.querySelector("nav.areas [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 for (const time of document.querySelectorAll("time[datetime]")) {
   const moment = new Date(time.dateTime);
   const style = time.hasAttribute("data-day") ? { dateStyle: "medium" } : { dateStyle: "medium", timeStyle: "short" };

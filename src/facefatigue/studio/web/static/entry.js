@@ -1,5 +1,5 @@
 // Signing in, and an owner's first password.
-import { StudioError, onSubmit, post } from "/static/api.js";
+import { StudioError, onSubmit, post, say } from "/static/api.js";
 
 const signIn = document.getElementById("sign-in");
 if (signIn) {
@@ -18,6 +18,16 @@ if (ownerLink) {
 
 for (const box of document.querySelectorAll("[data-show-password]")) {
   box.addEventListener("change", () => {
-    for (const field of box.form.querySelectorAll('[name="password"], [name="again"]')) field.type = box.checked ? "text" : "password";
+    for (const field of box.form.querySelectorAll('[name="old"], [name="password"], [name="again"]')) field.type = box.checked ? "text" : "password";
+  });
+}
+
+const password = document.getElementById("password");
+if (password) {
+  onSubmit(password, async ({ old, password: fresh, again }, form) => {
+    if (fresh !== again) throw new StudioError(422, "different", form.dataset.different);
+    await post("/api/password", { old, new: fresh });
+    form.reset();
+    say(form.dataset.done);
   });
 }
