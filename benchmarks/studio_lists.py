@@ -45,13 +45,7 @@ from facefatigue.studio.web.app import create_app
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-STATES = [
-    (State.ACCEPTED, 0.9),
-    (State.REFUSED, 0.07),
-    (State.CHECKING, 0.01),
-    (State.UPLOADING, 0.01),
-    (State.FAILED, 0.01),
-]
+STATES = {State.ACCEPTED: 0.9, State.REFUSED: 0.07, State.CHECKING: 0.01, State.UPLOADING: 0.01, State.FAILED: 0.01}
 FINDINGS = ["video", "length", "face", "coverage", "faces", "size", "light", "sharpness", "sound"]
 
 
@@ -67,7 +61,7 @@ def fill(db: Session, *, number_of_people: int, number_of_recordings: int, rater
     db.flush()
     persons = db.scalars(sa.select(Person.id)).all()
     db.execute(sa.insert(Consent), [{"person_id": one, "text_id": text.id, "signed_name": "N. N."} for one in persons])
-    consents = dict(db.execute(sa.select(Consent.person_id, Consent.id)).tuples().all())
+    consents = dict(db.execute(sa.select(Consent.person_id, Consent.id)).all())
     rater_ids = [accounts.create(db, f"rater {number}", Role.RATER, actor="benchmark").id for number in range(1, raters + 1)]
     begin = now() - dt.timedelta(days=90)
     recordings, checks, assignments, ratings = [], [], [], []

@@ -103,9 +103,7 @@ def person_rows(db: Session, rows: Sequence[Person]) -> list[PersonRow]:
             .join(ConsentText, ConsentText.id == Consent.text_id)
             .where(Consent.person_id.in_(ids))
             .group_by(Consent.person_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     counts = {
         person_id: (number, accepted or 0, last_at)
@@ -191,7 +189,7 @@ def count_recordings(db: Session, wanted: RecordingFilter, *, raters: int) -> in
     return db.scalar(sa.select(sa.func.count()).select_from(_found(wanted, raters).subquery())) or 0
 
 
-def _found(wanted: RecordingFilter, raters: int) -> sa.Select[tuple[Recording]]:
+def _found(wanted: RecordingFilter, raters: int) -> sa.Select[Recording]:
     query = sa.select(Recording)
     if wanted.state in set(State):
         query = query.where(Recording.state == State(wanted.state))
@@ -254,9 +252,7 @@ def accounts(db: Session) -> list[AccountRow]:
             sa.select(Assignment.account_id, sa.func.count())
             .where(Assignment.skipped > 0, Assignment.done_at.is_(None))
             .group_by(Assignment.account_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     links = {link.account_id: link for link in _links(db, Link.account_id.is_not(None))}
     found = []

@@ -35,7 +35,7 @@ class Page(Generic[T]):
 
 
 def fetch(
-    db: Session, query: sa.Select[tuple[T]], keys: Sequence[InstrumentedAttribute[Any]], cursor: str = "", size: int = SIZE
+    db: Session, query: sa.Select[T], keys: Sequence[InstrumentedAttribute[Any]], cursor: str = "", size: int = SIZE
 ) -> Page[T]:
     """One page of a query, in falling order of `keys`.
 

@@ -74,9 +74,7 @@ def overview(db: Session, study: Study) -> Overview:
     states = dict(
         db.execute(
             sa.select(Recording.state, sa.func.count()).where(Recording.state != State.RETAKEN).group_by(Recording.state)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     accepted = Recording.state == State.ACCEPTED
     rated = accepted & Recording.training_value.is_(None)

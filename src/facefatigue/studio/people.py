@@ -163,10 +163,11 @@ def withdraw(db: Session, person: Person, *, actor: str) -> None:
         consent.signed_name, consent.drawing, consent.withdrawn_at = "", None, consent.withdrawn_at or moment
     access.end_links(db, person)
     db.execute(sa.delete(Link).where(Link.person_id == person.id))
-    theirs = sa.select(Recording.id).where(Recording.person_id == person.id).scalar_subquery()
+    theirs = sa.select(Recording.id).where(Recording.person_id == person.id)
+    count = len(db.scalars(theirs).all())
     for table in (Rating, Remark, Assignment):
         db.execute(sa.delete(table).where(table.recording_id.in_(theirs)))
-    changed = db.execute(
+    db.execute(
         sa.update(Recording)
         .where(Recording.person_id == person.id)
         .values(
@@ -183,7 +184,7 @@ def withdraw(db: Session, person: Person, *, actor: str) -> None:
             spread=None,
         )
     )
-    audit.note(db, actor, "person.withdrawn", person.code, recordings=changed.rowcount)
+    audit.note(db, actor, "person.withdrawn", person.code, recordings=count)
 
 
 def find(db: Session, code: str) -> Person:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -66,10 +66,8 @@ class Study:
             if kind is float and isinstance(value, int) and not isinstance(value, bool):
                 value = float(value)
                 object.__setattr__(self, field.name, value)
-            if type(value) is not kind or (kind is float and not math.isfinite(value)):
-                raise _wrong(
-                    field.name, f"{field.name} is not {'a number' if kind in {int, float} else 'of the right kind'}"
-                )
+            if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
+                raise _wrong(field.name, f"{field.name} is not of the type {kind.__name__}")
         self._check(1 <= len(self.name.strip()) <= 100, "name", "a study's name has 1 to 100 characters")
         self._check(len(self.contact) <= 300, "contact", "a contact has at most 300 characters")
         self._check(len(self.prompt) <= 1000, "prompt", "a prompt has at most 1000 characters")
@@ -102,11 +100,13 @@ def read(db: Session) -> Study:
 def write(db: Session, study: Study, *, actor: str) -> None:
     """Keep the study's settings; the audit log tells which of them changed."""
     before = dataclasses.asdict(read(db))
-    changed = {name: value for name, value in dataclasses.asdict(study).items() if value != before[name]}
-    for name, value in changed.items():
-        db.merge(Choice(name=name, value=value))
+    changed: dict[str, Any] = {}
+    for name, value in dataclasses.asdict(study).items():
+        if value != before[name]:
+            db.merge(Choice(name=name, value=value))
+            changed[name] = [before[name], value]
     if changed:
-        audit.note(db, actor, "study.changed", **{name: [before[name], value] for name, value in changed.items()})
+        audit.note(db, actor, "study.changed", **changed)
 
 
 def prepare(db: Session) -> None:
@@ -133,6 +133,11 @@ def set_scenarios(db: Session, wanted: list[tuple[int | None, str]], *, actor: s
         )
     rows = {row.id: row for row in db.scalars(sa.select(Scenario))}
     by_name = {row.name.lower(): row for row in rows.values()}
+    given = {number for number, _ in wanted}
+    for (number, _), name in zip(wanted, names, strict=True):
+        other = by_name.get(name.lower())
+        if number is not None and other is not None and other.id not in given:
+            raise Refusal(409, "scenario_taken", f"a scenario that is hidden or left out is called {name!r} already")
     kept: set[int] = set()
     final: list[tuple[Scenario, str]] = []
     for (number, _), name in zip(wanted, names, strict=True):

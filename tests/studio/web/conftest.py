@@ -54,6 +54,15 @@ class Browser(TestClient):
         assert answer.status_code == 303, answer.text
         return str(answer.headers["location"])
 
+    def load(self, path: str) -> Any:
+        """Load a page, as a browser does; from then on changes carry its CSRF word."""
+        answer = self.get(path)
+        assert answer.status_code == 200, answer.text
+        found = re.search(r'<meta name="csrf" content="([^"]+)">', answer.text)
+        assert found
+        self.csrf = found[1]
+        return answer
+
     def request(self, method: str, url: Any, **kwargs: Any) -> Any:
         headers = dict(kwargs.pop("headers", None) or {})
         if self.csrf:
@@ -176,10 +185,3 @@ def link_token(studio: Studio) -> Callable[[Any], str]:
             return studio.access.token(new_link(db, db.merge(who), **more))
 
     return make
-
-
-def csrf_of(html: str) -> str:
-    """The CSRF word in a page."""
-    found = re.search(r'<meta name="csrf" content="([^"]+)">', html)
-    assert found
-    return found[1]

@@ -140,7 +140,7 @@ def recording_detail(request: Request, studio: CurrentStudio, owner: Owner, reco
         person = db.get_one(Person, recording.person_id)
         scenario = db.get(Scenario, recording.scenario_id) if recording.scenario_id is not None else None
         consent = db.get_one(Consent, recording.consent_id, options=[joinedload(Consent.text)])
-        names = dict(db.execute(sa.select(Account.id, Account.name)).tuples().all())
+        names = dict(db.execute(sa.select(Account.id, Account.name)).all())
         ratings = db.scalars(sa.select(Rating).where(Rating.recording_id == recording.id).order_by(Rating.id)).all()
         remarks = db.scalars(sa.select(Remark).where(Remark.recording_id == recording.id).order_by(Remark.id)).all()
         check = recording.check
@@ -184,9 +184,7 @@ def consent(request: Request, studio: CurrentStudio, owner: Owner) -> HTMLRespon
         signed = dict(
             db.execute(
                 sa.select(Consent.text_id, sa.func.count()).where(Consent.withdrawn_at.is_(None)).group_by(Consent.text_id)
-            )
-            .tuples()
-            .all()
+            ).all()
         )
     return _page(request, owner, "consent", texts=texts, signed=signed)
 
@@ -196,9 +194,7 @@ def settings(request: Request, studio: CurrentStudio, owner: Owner) -> HTMLRespo
     """The study's settings and scenarios."""
     with studio.database.reading() as db:
         scenarios = db.scalars(sa.select(Scenario).where(~Scenario.hidden).order_by(Scenario.position)).all()
-        used = dict(
-            db.execute(sa.select(Recording.scenario_id, sa.func.count()).group_by(Recording.scenario_id)).tuples().all()
-        )
+        used = dict(db.execute(sa.select(Recording.scenario_id, sa.func.count()).group_by(Recording.scenario_id)).all())
     return _page(request, owner, "settings", scenarios=scenarios, used=used, languages=languages())
 
 

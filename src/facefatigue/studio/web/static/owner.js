@@ -20,7 +20,7 @@ all("[data-copy]").forEach((button) =>
 
 // A still that is not there (yet) leaves a plain place.
 all("img.still").forEach((image) => {
-  const gone = () => image.classList.add("gone");
+  const gone = () => image.replaceWith(h("span", { class: "still" }));
   if (image.complete && image.naturalWidth === 0 && image.currentSrc) gone();
   else image.addEventListener("error", gone);
 });
