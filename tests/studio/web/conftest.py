@@ -18,6 +18,7 @@ from facefatigue.studio.database.tables import Person, Role
 from facefatigue.studio.passwords import Passwords
 from facefatigue.studio.settings import StudioSettings
 from facefatigue.studio.throttle import Throttle
+from facefatigue.studio.vault import Vault
 from facefatigue.studio.web.app import create_app
 
 if TYPE_CHECKING:
@@ -91,12 +92,7 @@ def studio_settings(tmp_path: Path) -> StudioSettings:
 @pytest.fixture
 def app(studio_settings: StudioSettings, database: Database, cheap_passwords: Passwords, clock: Clock) -> Any:
     """The application, over each kind of database."""
-    try:
-        from facefatigue.studio.vault import Vault
-    except ModuleNotFoundError:
-        vault: Any = None
-    else:
-        vault = Vault(studio_settings.vault_folder, None)
+    vault = Vault(studio_settings.vault_folder, None)
     return create_app(studio_settings, database, vault, passwords=cheap_passwords, throttle=Throttle(clock=clock))
 
 

@@ -11,7 +11,7 @@ from facefatigue.studio.settings import StudioSettings
 from facefatigue.studio.web.guard import Guard, Hosts, limit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from facefatigue.studio.web.security import Studio
@@ -76,9 +76,7 @@ def test_two_hosts_are_no_host(app: Any) -> None:
         assert _ask(app, headers=headers)[0] == 421
 
 
-def _ask(
-    app: Any, *, headers: list[tuple[bytes, bytes]], body: Iterator[bytes] = iter(()), path: str = "/api/sign-in"
-) -> Any:
+def _ask(app: Any, *, headers: list[tuple[bytes, bytes]], body: Iterable[bytes] = ()) -> Any:
     """Speak ASGI directly, to say what a client library would not."""
     import asyncio
 
