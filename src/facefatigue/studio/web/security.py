@@ -16,6 +16,7 @@ from facefatigue.studio.passwords import Passwords
 from facefatigue.studio.refusals import Refusal
 from facefatigue.studio.settings import StudioSettings
 from facefatigue.studio.throttle import Throttle
+from facefatigue.studio.tidying import delete_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ class Studio:
 
     def delete_files(self, recording_id: str) -> None:
         """Delete all that lies on the disk of one recording; nothing happens where that is gone already."""
-        self.vault.delete(recording_id)
+        delete_files(self.vault, self.uploads, recording_id)
 
 
 def studio_of(request: Request) -> Studio:
