@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
+from facefatigue.studio.database.tables import Moment
 from facefatigue.studio.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _write(direction: str, row: object, keys: Sequence[InstrumentedAttribute[Any
 def _read(cursor: str, keys: Sequence[InstrumentedAttribute[Any]]) -> list[Any]:
     direction, *texts = cursor[:200].split(".")
     try:
-        values = [_value(text, key.type.python_type) for text, key in zip(texts, keys, strict=True)]
+        values = [_value(text, key.type) for text, key in zip(texts, keys, strict=True)]
     except (ValueError, OverflowError):
         values = []
     if direction not in {"n", "o"} or not values:
@@ -86,12 +87,16 @@ def _read(cursor: str, keys: Sequence[InstrumentedAttribute[Any]]) -> list[Any]:
     return values
 
 
-def _value(text: str, kind: type) -> Any:
-    if kind is dt.datetime:
+def _value(text: str, kind: sa.types.TypeEngine[Any]) -> dt.datetime | int | str:
+    if isinstance(kind, Moment):
         return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=int(text))
-    if kind is int and not 0 <= int(text) < 2**63:
+    if isinstance(kind, sa.Integer):
+        if not 0 <= int(text) < 2**31:
+            raise ValueError(text)
+        return int(text)
+    if "\0" in text:  # which PostgreSQL has no place for
         raise ValueError(text)
-    return kind(text)
+    return text
 
 
 def _microseconds(moment: dt.datetime) -> int:

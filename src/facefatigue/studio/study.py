@@ -68,6 +68,8 @@ class Study:
                 object.__setattr__(self, field.name, value)
             if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
                 raise _wrong(field.name, f"{field.name} is not of the type {kind.__name__}")
+            if isinstance(value, str) and (value != value.encode(errors="replace").decode() or "\0" in value):
+                raise _wrong(field.name, f"{field.name} holds what is no text")
         self._check(1 <= len(self.name.strip()) <= 100, "name", "a study's name has 1 to 100 characters")
         self._check(len(self.contact) <= 300, "contact", "a contact has at most 300 characters")
         self._check(len(self.prompt) <= 1000, "prompt", "a prompt has at most 1000 characters")

@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -90,6 +91,7 @@ def create_app(
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _refused)
+    app.add_exception_handler(sa.exc.DataError, _refused)
     app.add_middleware(Guard, hosts=Hosts.of(settings), https=settings.public_url.startswith("https://"))
     with database.writing() as db:
         study.prepare(db)
@@ -124,6 +126,8 @@ def _as_refusal(error: Exception) -> Refusal:
         # Where and what kind, but not what was sent: it may be a password.
         fields = [{"field": ".".join(map(str, one["loc"][1:])), "problem": one["type"]} for one in error.errors()]
         return Refusal(422, "invalid", "the request is not of the expected form", fields=fields)
+    if isinstance(error, sa.exc.DataError):  # a text with a zero in it, a number beyond all bounds
+        return Refusal(422, "invalid", "the request holds what the database cannot")
     status = error.status_code if isinstance(error, HTTPException) else 500
     return Refusal(status, _STATUS_CODES.get(status, "invalid"), "the request cannot be answered")
 
