@@ -94,6 +94,7 @@ def test_the_first_start_gives_a_link_for_the_owners_password(tmp_path: Path, ca
         cookie = headers["set-cookie"].split(";")[0]
         assert studio.ask("GET", "/study", Cookie=cookie)[0] == 200
         assert studio.ask("GET", "/", Host="rebound.example")[0] == 421
+        assert _tried_links(studio)[-1] == 429  # whatever a client says of its address
         assert main(["studio", "--folder", str(folder), "--port", "0"]) == 6  # one at a time in a folder
         assert "another run is at work in it" in capsys.readouterr().err
         code, errors = studio.stop()
@@ -101,11 +102,17 @@ def test_the_first_start_gives_a_link_for_the_owners_password(tmp_path: Path, ca
     assert token not in errors
     assert "Traceback" not in errors
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    with Running(folder) as studio:
+    with Running(folder, "--trusted-proxy", "127.0.0.1") as studio:
         assert studio.owner_link == ""
+        assert set(_tried_links(studio)) == {403}
         status, answer, _ = studio.ask("POST", "/api/sign-in", {"name": "ada", "password": PASSWORD})
         assert status == 200
         assert studio.stop(signal.SIGINT)[0] == 130
+
+
+def _tried_links(studio: Running) -> list[int]:
+    """What the studio answers to wrong links, each said to come from another address."""
+    return [studio.ask("GET", "/enter/x", **{"X-Forwarded-For": f"198.51.100.{number}"})[0] for number in range(35)]
 
 
 def _owner(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch, password: str = PASSWORD) -> int:

@@ -117,7 +117,13 @@ def test_forms_of_other_sites_cannot_sign_anybody_in(ada: Account, stranger: Bro
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         answer = stranger.post("/api/sign-in", content=body, headers={"Content-Type": kind})
         assert answer.status_code == 422
-    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+    for headers in (
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Origin": "http://127.0.0.1:9999"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ):
         assert _sign_in(stranger, headers=headers).status_code == 403
     assert (
         _sign_in(stranger, headers={"Origin": "http://127.0.0.1:8765", "Sec-Fetch-Site": "same-origin"}).status_code == 200
@@ -233,6 +239,7 @@ def test_guessing_the_old_password_is_slowed_down(rater: Browser) -> None:
 
 def test_volunteers_have_no_password(volunteer: Browser) -> None:
     assert volunteer.post("/api/password", json={"old": "", "new": PASSWORD}).status_code == 403
+    assert volunteer.get("/account").status_code == 403
 
 
 def test_a_hash_of_older_costs_is_renewed(ada: Account, stranger: Browser, studio: Studio) -> None:

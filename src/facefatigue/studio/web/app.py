@@ -135,7 +135,7 @@ def _as_refusal(error: Exception) -> Refusal:
 def _words(request: Request, refusal: Refusal) -> str:
     with request.app.state.studio.database.reading() as db:
         texts = Texts(study.read(db).language)
-    key = f"error.{refusal.code}"
-    if not texts.has(key):
+    try:
+        return texts(f"error.{refusal.code}", **refusal.detail)
+    except KeyError:  # no text of ours, or one that wants to be told more
         return str(refusal)
-    return texts(key, **refusal.detail)

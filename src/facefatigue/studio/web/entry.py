@@ -77,6 +77,8 @@ def sign_out(request: Request, response: Response, studio: CurrentStudio, _: Any
 @router.get("/account", response_class=HTMLResponse)
 def account_page(request: Request, visitor: Anybody) -> Response:
     """Where an owner or a rater changes the password."""
+    if visitor.account_id is None:
+        raise Refusal(403, "role", "volunteers have no password")
     return page(request, "account.html", visitor=visitor, shortest=SHORTEST, home=HOMES[visitor.role])
 
 

@@ -84,7 +84,11 @@ class Hosts:
 
     def is_ours(self, origin: str, host: str) -> bool:
         """Whether an Origin header is ours, under a Host header that is."""
-        return origin.lower() in self.origins or urlsplit(origin).netloc.lower() == host.lower() != ""
+        try:
+            from_where = urlsplit(origin).netloc.lower()
+        except ValueError:
+            return False
+        return origin.lower() in self.origins or from_where == host.lower() != ""
 
 
 def _unspecified(host: str) -> bool:

@@ -25,7 +25,7 @@ class Texts:
         self.language = language if language in languages() else FALLBACK
         self._texts = {**_read(FALLBACK), **_read(self.language)}
 
-    def __call__(self, key: str, **values: object) -> str:
+    def __call__(self, key: str, /, **values: object) -> str:
         """The text of a key, with `values` put in for its {names}.
 
         Raises:
@@ -37,7 +37,7 @@ class Texts:
         """Whether there is a text of this key."""
         return key in self._texts
 
-    def plural(self, key: str, count: int, **values: object) -> str:
+    def plural(self, key: str, count: int, /, **values: object) -> str:
         """The text of ``key.one`` or ``key.other``, with {count}."""
         return self(f"{key}.{'one' if count == 1 else 'other'}", count=count, **values)
 
