@@ -64,7 +64,7 @@ class Served:
         end = time.monotonic() + 120
         while time.monotonic() < end:
             try:
-                urllib.request.urlopen(self.url, timeout=5).close()
+                urllib.request.urlopen(self.url, timeout=5).close()  # noqa: S310  # http, see above
             except (urllib.error.URLError, OSError):
                 assert self.process.poll() is None, (self.folder / "log").read_text()
                 time.sleep(0.2)
