@@ -2,7 +2,7 @@
 
 It goes through the very decoder, face detector and quality measures of `facefatigue predict`, at five frames a second. (The
 tracker is left out: from one sample to the next a face changes more than it lets pass as the same.) What the file's header
-says is never trusted: the length is that of the decoded frames, and decoding ends soon after the longest length that is taken.
+says is never trusted: the length is that of the decoded frames, and decoding ends soon after the longest length taken.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from facefatigue.studio import audit, erasure, people, study
 from facefatigue.studio.database.tables import Check, Person, Recording, Scenario, State
 from facefatigue.studio.refusals import Refusal
-from facefatigue.studio.tidying import delete_files
 from facefatigue.studio.uploads import MAX_CHUNK_BYTES, Answers
 from facefatigue.studio.web.pages import page
 from facefatigue.studio.web.security import CurrentStudio, Studio, Volunteer
@@ -152,10 +151,10 @@ def finish(studio: CurrentStudio, visitor: Volunteer, recording_id: str) -> dict
     with studio.database.reading() as db:
         recording = _own(db, visitor, recording_id)
     studio.uploads.store(recording)
-    was = recording.state
     with studio.database.writing() as db:
+        first = (before := db.get(Recording, recording_id)) is not None and before.state == State.UPLOADING
         recording = studio.uploads.finish(db, recording_id)
-        if was == State.UPLOADING:
+        if first:
             audit.note(db, visitor.actor, "recording.received", recording_id, sha256=recording.sha256)
     studio.uploads.forget(recording_id)
     studio.new_recording()
@@ -174,7 +173,7 @@ def retake(studio: CurrentStudio, visitor: Volunteer, recording_id: str) -> dict
         else:
             recording.state = State.RETAKEN
         audit.note(db, visitor.actor, "recording.retaken", recording_id)
-    delete_files(studio.vault, studio.uploads, recording_id)
+    studio.delete_files(recording_id)
     return {"id": recording_id}
 
 
@@ -186,7 +185,7 @@ def withdraw(studio: CurrentStudio, visitor: Volunteer, body: _Withdrawal) -> di
     with studio.database.writing() as db:
         people.withdraw(db, db.get_one(Person, _id(visitor)), actor=visitor.actor)
     with studio.database.writing() as db:
-        erasure.erase(db, lambda recording_id: delete_files(studio.vault, studio.uploads, recording_id))
+        erasure.erase(db, studio.delete_files)
     return {"withdrawn": True}
 
 
