@@ -7,6 +7,9 @@ import { advice, recordingItem } from "/static/volunteer/result.js";
 import { Signature } from "/static/volunteer/signature.js";
 import { Upload, checked } from "/static/volunteer/upload.js";
 
+// A check takes some seconds; after this long a volunteer is told that he need not wait.
+const SLOW_S = 45;
+
 const limits = JSON.parse(document.getElementById("given").textContent);
 const $ = (id) => document.getElementById(id);
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
@@ -356,6 +359,7 @@ async function send() {
   go("send");
   $("send-problem").hidden = true;
   $("send-safe").hidden = false;
+  $("send-leave").hidden = true;
   $("send-title").textContent = t("volunteer.send.title");
   $("send-progress").value = draft.share ?? 0;
   $("send-words").textContent = t("volunteer.send.preparing");
@@ -395,13 +399,15 @@ async function send() {
   $("send-safe").hidden = true;
   $("send-words").textContent = t("volunteer.send.checking");
   tell(t("volunteer.send.checking"));
-  const found = await checked(id);
-  if (step !== "send") return undefined;
-  if (found === null) {
-    say(t("volunteer.send.slow"));
-    return home();
-  }
-  return result(found);
+  const found = await checked(id, (seconds) => {
+    if (seconds > SLOW_S && $("send-leave").hidden && step === "send") {
+      $("send-leave").hidden = false;
+      $("send-words").textContent = t("volunteer.send.slow");
+      tell(t("volunteer.send.slow"));
+    }
+    return step === "send" && upload !== null;
+  });
+  return found === null || step !== "send" ? undefined : result(found);
 }
 
 $("send-retry").addEventListener("click", () => send().catch(unexpected));

@@ -94,10 +94,10 @@ export class Upload {
   }
 }
 
-/** Until the check has an answer; null if it takes longer than `limit` seconds. */
-export async function checked(id, limit = 120) {
-  const end = performance.now() + limit * 1000;
-  for (let wait = 0.7; performance.now() < end; wait = Math.min(wait * 1.3, 4)) {
+/** Until the check has an answer; null once `waited(seconds)` says that nobody waits for it any more. */
+export async function checked(id, waited) {
+  const began = performance.now();
+  for (let wait = 0.7; waited((performance.now() - began) / 1000); wait = Math.min(wait * 1.3, 4)) {
     try {
       const recording = await get(`/api/me/recordings/${id}`);
       if (recording.state !== "checking" && recording.state !== "uploading") return recording;
