@@ -108,8 +108,8 @@ async function showMine() {
     return say(error.message, "bad");
   }
   // What is still on its way from this device has its own card above.
-  const here = new Set((await drafts(limits.code)).map((one) => one.id));
-  const shown = found.recordings.filter((one) => !(one.state === "uploading" && here.has(one.id)));
+  const here = new Set((await drafts(limits.code)).map((one) => one.blob.size));
+  const shown = found.recordings.filter((one) => !(one.state === "uploading" && here.has(one.size)));
   const removeOne = async (one, button) => {
     button.disabled = true;
     try {
@@ -231,8 +231,10 @@ $("questions").addEventListener("submit", async (event) => {
   problem.hidden = !bad;
   if (bad) {
     problem.textContent = t(bad.type === "radio" ? "volunteer.questions.missing" : "volunteer.questions.range");
+    say(problem.textContent, "bad"); // the line itself is at the form's end, out of sight
     return bad.focus();
   }
+  document.querySelectorAll(".toast.bad").forEach((toast) => toast.remove());
   const given = [...new FormData(form)].filter(([, value]) => value !== "");
   draft.answers = Object.fromEntries(given.map(([name, value]) => [name, Number(value)]));
   if (!draft.brought) return record();
@@ -338,6 +340,7 @@ function review() {
     };
     player.currentTime = 1e7;
   };
+  $("review-again").textContent = t(draft.brought ? "volunteer.review.other" : "volunteer.review.again");
   $("review-memory").hidden = !onlyInMemory();
 }
 
