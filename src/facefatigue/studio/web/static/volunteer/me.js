@@ -1,9 +1,10 @@
 // The volunteer's page: one step at a time.
-import { StudioError, get, h, onClick, onSubmit, post, say, t } from "/static/api.js";
+import { StudioError, get, onClick, onSubmit, post, say, t } from "/static/api.js";
 import { CameraProblem, Guide, closeCamera, openCamera, showHints } from "/static/volunteer/camera.js";
+import { problemOf } from "/static/volunteer/file.js";
 import { drafts, onlyInMemory, remove, removeAll, save } from "/static/volunteer/keep.js";
 import { Recording, countDown } from "/static/volunteer/record.js";
-import { advice, recordingItem } from "/static/volunteer/result.js";
+import { advice, recordingItem, waitingCard } from "/static/volunteer/result.js";
 import { Signature } from "/static/volunteer/signature.js";
 import { Upload, checked } from "/static/volunteer/upload.js";
 
@@ -13,8 +14,6 @@ const SLOW_S = 45;
 const limits = JSON.parse(document.getElementById("given").textContent);
 const $ = (id) => document.getElementById(id);
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
-const moment = (time) =>
-  new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
 
 let step = null;
 let stream = null; // camera and microphone, from the check until the review
@@ -66,34 +65,18 @@ async function home() {
 }
 
 async function showWaiting() {
-  const cards = (await drafts(limits.code)).map((one) => {
-    const sending = one.status === "sending";
-    const words = sending
-      ? t("volunteer.waiting.sending", { percent: Math.floor(100 * (one.share ?? 0)), when: moment(one.made) })
-      : t("volunteer.waiting.review", { when: moment(one.made) });
-    const next = h("button", { type: "button", class: "main" }, t(sending ? "volunteer.waiting.go_on" : "volunteer.waiting.look"));
-    next.addEventListener("click", () => {
-      setDraft(one);
-      if (sending) send();
-      else review();
-    });
-    const drop = h("button", { type: "button", class: "quiet" }, t("volunteer.waiting.delete"));
-    onClick(drop, async () => {
-      if (!confirm(t("volunteer.mine.delete_sure"))) return;
-      if (one.id) await post(`/api/me/recordings/${one.id}/retake`).catch(forgiveMissing);
-      await remove(one.key);
-      say(t("volunteer.waiting.deleted"));
-      await home();
-    });
-    return h(
-      "div",
-      { class: "card stack" },
-      h("h2", {}, t("volunteer.waiting.title")),
-      h("p", {}, words),
-      h("div", { class: "row" }, next, drop),
-    );
-  });
-  $("waiting").replaceChildren(...cards);
+  const goOn = (one) => {
+    setDraft(one);
+    if (one.status === "sending") send().catch(unexpected);
+    else review();
+  };
+  const drop = async (one) => {
+    if (one.id) await post(`/api/me/recordings/${one.id}/retake`).catch(forgiveMissing);
+    await remove(one.key);
+    say(t("volunteer.waiting.deleted"));
+    await home();
+  };
+  $("waiting").replaceChildren(...(await drafts(limits.code)).map((one) => waitingCard(one, { goOn, drop })));
 }
 
 function forgiveMissing(error) {
@@ -194,7 +177,7 @@ $("camera-next").addEventListener("click", () => {
 $("file").addEventListener("change", async () => {
   const [file] = $("file").files;
   if (!file) return;
-  const problem = await problemOf(file);
+  const problem = await problemOf(file, limits);
   $("file-problem").textContent = problem ?? "";
   $("file-problem").hidden = !problem;
   $("file").value = "";
@@ -202,24 +185,6 @@ $("file").addEventListener("change", async () => {
   setDraft(newDraft({ status: "review", brought: true, blob: file, type: file.type || "video/mp4" }));
   go("questions");
 });
-
-/** What is wrong with a file, as far as the browser can tell; the studio's check is the judge. */
-async function problemOf(file) {
-  if (file.size > limits.most_bytes) return t("volunteer.file.too_large", { size: Math.floor(limits.most_bytes / 1e6) });
-  if (file.type && !file.type.startsWith("video/")) return t("volunteer.file.not_video");
-  const seconds = await new Promise((resolve) => {
-    const video = document.createElement("video");
-    video.preload = "metadata";
-    video.onloadedmetadata = () => resolve(video.duration);
-    video.onerror = () => resolve(null); // of a kind that this browser does not play
-    video.src = URL.createObjectURL(file);
-    setTimeout(() => resolve(null), 5000);
-  });
-  if (!Number.isFinite(seconds) || !seconds) return null;
-  const shown = { seconds: Math.round(seconds), shortest: limits.shortest_s, longest: limits.longest_s };
-  if (seconds < limits.shortest_s - 0.5) return t("volunteer.file.too_short", shown);
-  return seconds > limits.longest_s + 0.5 ? t("volunteer.file.too_long", shown) : null;
-}
 
 // Questions
 

@@ -4,7 +4,7 @@ import { save, savePiece, dropPieces } from "/static/volunteer/keep.js";
 // Widely supported first; Safari takes only the last.
 const TYPES = ["video/webm;codecs=vp8,opus", "video/webm", "video/mp4"];
 // The studio forgives half a second at either end; the clocks of page and recorder are not the same.
-const MARGIN_S = 0.3;
+const MARGIN_S = 0.4;
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -50,9 +50,11 @@ export class Recording {
       this.#recorder.onerror = (event) => reject(event.error);
     });
     navigator.wakeLock?.request("screen").then((lock) => (this.#lock = lock), () => {});
+    this.#recorder.onstart = () => {
+      this.#began = performance.now();
+      this.#timer = setInterval(() => this.#tick(), 100);
+    };
     this.#recorder.start(1000);
-    this.#began = performance.now();
-    this.#timer = setInterval(() => this.#tick(), 100);
     try {
       await ended;
     } finally {

@@ -1,5 +1,5 @@
-// What the check found, in words that say what to do.
-import { h, t } from "/static/api.js";
+// What the check found, in words that say what to do; and what there is of one's own.
+import { h, onClick, t } from "/static/api.js";
 
 /** List items for what was not good; what makes a recording unusable first. */
 export function advice(recording, limits) {
@@ -12,11 +12,28 @@ export function advice(recording, limits) {
   });
 }
 
+const moment = (time) =>
+  new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
+
+/** A video that is on this device only, or partly sent. */
+export function waitingCard(draft, { goOn, drop }) {
+  const sending = draft.status === "sending";
+  const words = sending
+    ? t("volunteer.waiting.sending", { percent: Math.floor(100 * (draft.share ?? 0)), when: moment(draft.made) })
+    : t("volunteer.waiting.review", { when: moment(draft.made) });
+  const next = h("button", { type: "button", class: "main" }, t(sending ? "volunteer.waiting.go_on" : "volunteer.waiting.look"));
+  next.addEventListener("click", () => goOn(draft));
+  const away = h("button", { type: "button", class: "quiet" }, t("volunteer.waiting.delete"));
+  onClick(away, async () => {
+    if (confirm(t("volunteer.mine.delete_sure"))) await drop(draft);
+  });
+  const buttons = h("div", { class: "row" }, next, away);
+  return h("div", { class: "card stack" }, h("h2", {}, t("volunteer.waiting.title")), h("p", {}, words), buttons);
+}
+
 /** One's recordings, each to be played or deleted. */
 export function recordingItem(recording, limits, { remove }) {
-  const when = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }).format(
-    new Date(recording.created_at),
-  );
+  const when = moment(recording.created_at);
   const level = { accepted: "good", refused: "bad", failed: "bad", checking: "accent", uploading: "warn" }[recording.state];
   const item = h("li", { class: "card flat" });
   const still = recording.has_still
