@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facefatigue.cli import studio_exchange
 from facefatigue.errors import ConfigurationError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ examples:
   facefatigue studio --database postgresql://studio@db/studio --public-url https://studio.example.org
   facefatigue studio key studio.key && facefatigue studio --key studio.key
   facefatigue studio backup all.zip        also while the studio runs
+  facefatigue studio export dataset        videos, labels, split and data card, for `facefatigue prepare`
   facefatigue studio owner owner           set or reset an owner's password
   facefatigue studio check-log             has anybody changed the audit log?"""
 
@@ -103,6 +105,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     restoring.add_argument("file", type=Path, metavar="FILE", help="the backup")
     restoring.set_defaults(run=run_restore)
+    studio_exchange.add_actions(actions, place, _settings_with_extra)
 
 
 def _place_options() -> argparse.ArgumentParser:
@@ -284,6 +287,11 @@ def _need_extra() -> None:
         import uvicorn  # noqa: F401
     except ModuleNotFoundError:
         raise MissingExtraError("the studio", "studio") from None
+
+
+def _settings_with_extra(args: argparse.Namespace) -> StudioSettings:
+    _need_extra()
+    return _settings(args)
 
 
 def _settings(args: argparse.Namespace) -> StudioSettings:
