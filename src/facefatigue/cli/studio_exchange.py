@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from facefatigue.studio.settings import StudioSettings
 
 EXPORT = """\
-Write the data set: videos under random names, manifest.csv with pseudonyms, labels and every rater's ratings, split.json that
-divides people, and a data card. It goes straight to `facefatigue prepare`. A recording's label is the mean of its raters,
-(mean - 1) / 4; "cannot judge" and hidden repeats are not part of it. An export that was stopped is continued by the same
+Write the data set: videos under random names, manifest.csv with pseudonyms, labels and every rater's ratings, split.json
+that divides people, and a data card. It goes straight to `facefatigue prepare`. A recording's label is the mean of its
+raters, (mean - 1) / 4; "cannot judge" and hidden repeats are not part of it. An export that was stopped is continued by the same
 call; one into the same folder later brings it up to date and removes the videos of those who withdrew. Videos are written
 decrypted. The studio may run meanwhile."""
 
@@ -84,9 +84,7 @@ def run_export(args: argparse.Namespace) -> int:
         raise UsageError(f"--seed is {args.seed}; it must be at least 0")
     with _database(settings) as database, CountProgress("videos") as progress:
         vault = Vault(settings.vault_folder, read_key_file(args.key_file) if args.key_file else None)
-        told = export(
-            database, vault, args.out, least_ratings=args.least_ratings, seed=args.seed, on_done=progress.at
-        )
+        told = export(database, vault, args.out, least_ratings=args.least_ratings, seed=args.seed, on_done=progress.at)
     left_out = {"not rated": told.unrated, "with too few ratings": told.too_few, "for training of raters": told.training}
     words = ", ".join(f"{count} {what}" for what, count in left_out.items() if count)
     print(f"{told.recordings} recordings of {told.people} people{f'; left out: {words}' if words else ''}")

@@ -43,7 +43,7 @@ def some(database: Database, rows: Any) -> list[str]:
     rows.rate({ids[0]: {one: 2.5, other: 4.0}, ids[1]: {one: None, other: 1.0}, ids[2]: {other: 5.0}})
     with database.writing() as db:
         rating = db.scalars(sa.select(Rating).where(Rating.value == 2.5)).one()
-        rating.confidence, rating.note, rating.seconds = 3, 'says "tired", yawns', 12.5
+        rating.confidence, rating.note, rating.seconds = 3, '=says "tired", yawns', 12.5
     return ids
 
 
@@ -214,4 +214,5 @@ def test_csv_is_a_plain_table(database: Database, some: Any, tmp_path: Path) -> 
     with path.open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     assert tuple(lines[0]) == ratings_csv.COLUMNS
+    assert {line["note"] for line in lines} == {"", '\'=says "tired", yawns'}  # no formula
     assert {line["value"] for line in lines} == {"2.5", "4", "cannot judge", "1", "5"}

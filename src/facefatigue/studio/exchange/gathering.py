@@ -127,15 +127,13 @@ def gather(db: Session, *, least_ratings: int = 1) -> Gathered:
         .options(sa.orm.joinedload(Recording.scenario))
         .order_by(Recording.created_at, Recording.id)
     ).all()
-    not_judged = dict(
-        db.execute(
-            sa.select(Rating.recording_id, sa.func.count())
-            .where(Rating.purpose == Purpose.MAIN, Rating.value.is_(None))
-            .group_by(Rating.recording_id)
-        )
-        .tuples()
-        .all()
-    )
+    not_judged: dict[str, int] = {}
+    for recording_id, count in db.execute(
+        sa.select(Rating.recording_id, sa.func.count())
+        .where(Rating.purpose == Purpose.MAIN, Rating.value.is_(None))
+        .group_by(Rating.recording_id)
+    ):
+        not_judged[recording_id] = count
     first_day: dict[str, dt.date] = {}
     kept, unrated, too_few = [], 0, 0
     consents: dict[int, set[str]] = {}
@@ -153,7 +151,7 @@ def gather(db: Session, *, least_ratings: int = 1) -> Gathered:
             days = (recording.created_at.date() - day).days
             kept.append((recording, _entry(recording, code, f"{code}-{days + 1}", ratings, extra)))
             consents.setdefault(version, set()).add(code)
-    states = db.execute(sa.select(Recording.state, sa.func.count()).group_by(Recording.state)).tuples().all()
+    states = db.execute(sa.select(Recording.state, sa.func.count()).group_by(Recording.state))
     people = sa.select(sa.func.count(sa.distinct(Consent.person_id)))
     return Gathered(
         study=study.read(db),

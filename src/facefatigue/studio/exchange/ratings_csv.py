@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     "recording", "subject", "scenario", "rater", "purpose", "value", "confidence", "note", "seconds", "rated_at", "source",
 )  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NEEDED = ("recording", "rater", "value")
 
 
@@ -39,12 +40,12 @@ def table(db: Session) -> list[dict[str, object]]:
         {
             "recording": rating.recording_id,
             "subject": code,
-            "scenario": scenario,
-            "rater": name,
+            "scenario": None if scenario is None else _as_text(scenario),
+            "rater": _as_text(name),
             "purpose": rating.purpose.value,
             "value": NOT_JUDGED if rating.value is None else f"{rating.value:g}",
             "confidence": rating.confidence,
-            "note": rating.note,
+            "note": _as_text(rating.note),
             "seconds": rating.seconds,
             "rated_at": rating.rated_at.isoformat(timespec="seconds"),
             "source": rating.source,
@@ -104,14 +105,23 @@ def _given(place: str, cells: Mapping[str, str], faults: list[str]) -> Given:
     return Given(
         place=place,
         recording=cells["recording"],
-        rater=cells["rater"],
+        rater=_plain(cells["rater"]),
         value=value,
         purpose=Purpose(purpose),
         confidence=None if confidence is None else int(confidence),
-        note=cells.get("note", ""),
+        note=_plain(cells.get("note", "")),
         seconds=_number(cells, "seconds", faults),
         rated_at=moment(cells.get("rated_at", ""), faults),
     )
+
+
+def _as_text(words: str) -> str:
+    """Somebody's words, such that a spreadsheet does not take them for a formula (owasp.org, "CSV Injection")."""
+    return f"'{words}" if words.startswith(_FORMULA) else words
+
+
+def _plain(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
 
 
 def _number(cells: Mapping[str, str], name: str, faults: list[str]) -> float | None:

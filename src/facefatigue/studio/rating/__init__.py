@@ -2,9 +2,10 @@
 
 from facefatigue.studio.rating.assigning import RESERVED_FOR, Shown, ahead_for, next_for, seen_recording
 from facefatigue.studio.rating.progress import Progress, progress
-from facefatigue.studio.rating.saying import Feedback, back, keep_in_step, rate, skip
+from facefatigue.studio.rating.saying import LONGEST_NOTE, Feedback, back, keep_in_step, rate, skip
 
 __all__ = [
+    "LONGEST_NOTE",
     "RESERVED_FOR",
     "Feedback",
     "Progress",
