@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 EXPORT = """\
 Write the data set: videos under random names, manifest.csv with pseudonyms, labels and every rater's ratings, split.json
 that divides people, and a data card. It goes straight to `facefatigue prepare`. A recording's label is the mean of its
-raters, (mean - 1) / 4; "cannot judge" and hidden repeats are not part of it. An export that was stopped is continued by the same
-call; one into the same folder later brings it up to date and removes the videos of those who withdrew. Videos are written
-decrypted. The studio may run meanwhile."""
+raters, (mean - 1) / 4; "cannot judge" and hidden repeats are not part of it. An export that was stopped is continued by
+the same call; one into the same folder later brings it up to date and removes the videos of those who withdrew. Videos
+are written decrypted. The studio may run meanwhile."""
 
 RATINGS_OUT = """\
 Write ratings to FILE: .csv has one line for each rating, with hidden repeats and the training set; .json has tasks for Label

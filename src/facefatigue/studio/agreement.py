@@ -19,7 +19,6 @@ from facefatigue.data.agreement import Agreement, agreement
 from facefatigue.data.labels import score_from_ratings
 from facefatigue.errors import ConfigurationError
 from facefatigue.studio.database.tables import Account, Purpose, Rating, Recording, Remark, State, now
-from facefatigue.studio.refusals import Refusal
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from facefatigue.studio.database import Database
-
-LONGEST_REMARK = 2000
 
 
 def column_of(account_id: int) -> str:
@@ -350,25 +347,3 @@ def _remarks(db: Session, ids: Sequence[str]) -> dict[str, list[tuple[str, dt.da
     for made, name in rows:
         found.setdefault(made.recording_id, []).append((name, made.made_at, made.text))
     return found
-
-
-def remark(db: Session, account_id: int, recording_id: str, text: str) -> Remark:
-    """Keep what somebody has to say about a recording.
-
-    Raises:
-        Refusal: The text is empty or too long (422), or there is no such recording (404).
-    """
-    words = text.strip()
-    if not 1 <= len(words) <= LONGEST_REMARK:
-        raise Refusal(422, "remark_invalid", f"a remark has 1 to {LONGEST_REMARK} characters", longest=LONGEST_REMARK)
-    there = db.scalar(
-        sa.select(Recording.id)
-        .where(Recording.id == recording_id, Recording.state == State.ACCEPTED)
-        .with_for_update(read=True, key_share=True)
-    )
-    if there is None:
-        raise Refusal(404, "recording_gone", "there is no such recording (any more)")
-    made = Remark(recording_id=there, account_id=account_id, text=words)
-    db.add(made)
-    db.flush()
-    return made

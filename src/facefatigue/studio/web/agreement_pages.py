@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel
 
-from facefatigue.studio import agreement, audit
+from facefatigue.studio import agreement, curation
 from facefatigue.studio.database.tables import Account
 from facefatigue.studio.web.pages import page
 from facefatigue.studio.web.security import CurrentStudio, Owner, Studio
@@ -21,12 +20,6 @@ _SPREADS = (1.0, 1.5, 2.0, 2.5, 3.0)
 
 Least = Annotated[float, Query(ge=0.5, le=4)]
 PageNumber = Annotated[int, Query(ge=1, le=100_000, alias="page")]
-
-
-class NewRemark(BaseModel):
-    """What an owner has to say of a recording."""
-
-    text: str
 
 
 @router.get("/study/agreement")
@@ -49,7 +42,7 @@ def show_page(
         spreads=_SPREADS,
         number=number,
         last=max(1, -(-total // _PER_PAGE)),
-        longest=agreement.LONGEST_REMARK,
+        longest=curation.LONGEST_REMARK,
     )
 
 
@@ -118,16 +111,6 @@ def tell_disagreements(
             for one in found
         ],
     }
-
-
-@router.post("/api/study/recordings/{recording_id}/remarks", status_code=201)
-def make_remark(studio: CurrentStudio, visitor: Owner, recording_id: str, new: NewRemark) -> dict[str, Any]:
-    """Say something about a recording."""
-    assert visitor.account_id is not None  # an owner has an account
-    with studio.database.writing() as db:
-        made = agreement.remark(db, visitor.account_id, recording_id, new.text)
-        audit.note(db, visitor.actor, "recording.remarked", made.recording_id)
-    return {"by": visitor.name, "at": made.made_at.isoformat(), "text": made.text}
 
 
 def _figures(studio: Studio) -> dict[str, Any] | None:

@@ -32,8 +32,9 @@ document.querySelector("#filter select").addEventListener("change", (event) => e
 
 for (const form of document.querySelectorAll("form.remark")) {
   onSubmit(form, async ({ text }) => {
-    const made = await post(`/api/study/recordings/${form.dataset.recording}/remarks`, { text });
-    const entry = h("li", {}, h("span", { class: "soft small" }, `${made.by}, `, h("time", { datetime: made.at })), h("p", {}, made.text));
+    await post(`/api/study/recordings/${form.dataset.recording}/remarks`, { text });
+    const when = h("time", { datetime: new Date().toISOString() });
+    const entry = h("li", {}, h("span", { class: "soft small" }, `${form.dataset.name}, `, when), h("p", {}, text.trim()));
     localTimes(entry);
     form.parentElement.querySelector(".remarks").append(entry);
     form.reset();
