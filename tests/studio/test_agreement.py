@@ -60,6 +60,18 @@ def test_only_ratings_that_count_are_in_the_figures(database: Database, rows: An
     assert sum(found.labels) == 12
 
 
+def test_one_more_rater_does_not_hide_how_far_the_others_agree(database: Database, rows: Any) -> None:
+    ids, accounts, ratings = some_ratings(rows)
+    rows.rate({ids[0]: {rows.raters(1)[0]: 3.0}})  # begins; nobody but the first three rated all
+    with database.reading() as db:
+        found = summarise(db)
+    assert found.agreement.icc_single is None
+    expected = agreement([{column_of(a): v for a, v in own.items()} for own in ratings.values()])
+    assert found.busiest.raters == tuple(column_of(account) for account in accounts)
+    assert found.busiest.icc_single.value == pytest.approx(expected.icc_single.value)
+    assert found.busiest.complete == 12
+
+
 def test_self_consistency_is_that_of_the_hidden_repeats(database: Database, rows: Any) -> None:
     ids, (one, other) = rows.recordings(4), rows.raters(2)
     rows.rate({recording: {one: 3.0, other: 2.0} for recording in ids})

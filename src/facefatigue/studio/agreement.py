@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 from facefatigue.data.agreement import Agreement, agreement
 from facefatigue.data.labels import score_from_ratings
 from facefatigue.errors import ConfigurationError
+from facefatigue.studio import study
 from facefatigue.studio.database.tables import Account, Purpose, Rating, Recording, Remark, State, now
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ class Summary:
         ratings: Ratings that count: of the main set, with a value.
         not_judged: "Cannot judge" in the main set.
         agreement: The coefficients and each rater's bias; None while no recording has the ratings of two raters.
+        busiest: The same among those with most ratings, as many as rate each recording; None if there are no more raters
+            than that. An ICC needs recordings that all raters rated, of which there are few where each rates some.
         consistency: For each rater with ratings, by column.
         raters: Account of each column.
         labels: Recordings by the score of their label, in ten equal parts of [0, 1].
@@ -71,6 +75,7 @@ class Summary:
     ratings: int
     not_judged: int
     agreement: Agreement | None
+    busiest: Agreement | None
     consistency: Mapping[str, Consistency]
     raters: Mapping[str, int]
     labels: tuple[int, ...]
@@ -146,13 +151,13 @@ def summarise(db: Session, *, least_ratings: int = 1) -> Summary:
     """
     by_recording = {name: own for name, own in rated(db).items() if len(own) >= least_ratings}
     counts = np.zeros(10, int)
-    for own in by_recording.values():
-        counts[min(int(score_from_ratings(list(own.values())) * 10), 9)] += 1
+    for ratings in by_recording.values():
+        counts[min(int(score_from_ratings(list(ratings.values())) * 10), 9)] += 1
     columns = {column_of(account): account for account in db.scalars(sa.select(Rating.account_id).distinct())}
-    try:
-        found = agreement(list(by_recording.values()))
-    except ConfigurationError:  # no two raters have rated the same recording yet
-        found = None
+    own = list(by_recording.values())
+    numbers = Counter(column for ratings in own for column in ratings)
+    most = max(2, study.read(db).raters_per_recording)
+    busiest = {column for column, _ in sorted(numbers.items(), key=lambda entry: (-entry[1], entry[0]))[:most]}
     not_judged = db.scalars(
         sa.select(sa.func.count())
         .select_from(Rating)
@@ -170,11 +175,21 @@ def summarise(db: Session, *, least_ratings: int = 1) -> Summary:
         recordings=len(by_recording),
         ratings=sum(map(len, by_recording.values())),
         not_judged=not_judged,
-        agreement=found,
+        agreement=_agreement(own),
+        busiest=None
+        if len(numbers) <= most
+        else _agreement([{c: ratings[c] for c in ratings if c in busiest} for ratings in own]),
         consistency=_consistency(db, columns),
         raters=dict(sorted(columns.items())),
         labels=tuple(counts.tolist()),
     )
+
+
+def _agreement(ratings: Sequence[Mapping[str, float]]) -> Agreement | None:
+    try:
+        return agreement(ratings)
+    except ConfigurationError:  # no two raters have rated the same recording yet
+        return None
 
 
 def _consistency(db: Session, columns: Mapping[str, int]) -> dict[str, Consistency]:

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from facefatigue.studio.agreement import column_of
-from facefatigue.studio.database.tables import Rating, Recording
+from facefatigue.studio.database.tables import Account, Rating, Recording, Role
 
 pytest.importorskip("pingouin")
 pytest.importorskip("krippendorff")
@@ -31,7 +31,9 @@ def test_figures_and_disagreements(owner: Any, studio: Any, rated: Any) -> None:
     assert (figures["recordings"], figures["ratings"], figures["complete"]) == (9, 18, 9)
     summary = studio.agreement.summary()
     assert figures["icc_single"]["value"] == summary.agreement.icc_single.value
-    assert [entry["name"] for entry in figures["raters"]] == ["rater 0", "rater 1"]
+    with studio.database.reading() as db:
+        names = db.scalars(sa.select(Account.name).where(Account.role == Role.RATER).order_by(Account.id)).all()
+    assert [entry["name"] for entry in figures["raters"]] == names
     page = owner.get("/study/agreement")
     assert page.status_code == 200
     assert f"<b>{summary.agreement.icc_single.value:.3f}</b>" in page.text

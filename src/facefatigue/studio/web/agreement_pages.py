@@ -12,7 +12,7 @@ from facefatigue.studio.web.pages import page
 from facefatigue.studio.web.security import CurrentStudio, Owner, Studio
 
 if TYPE_CHECKING:
-    from facefatigue.data.agreement import Coefficient
+    from facefatigue.data.agreement import Agreement, Coefficient
 
 router = APIRouter()
 _PER_PAGE = 10
@@ -66,10 +66,8 @@ def tell_figures(studio: CurrentStudio, visitor: Owner) -> dict[str, Any]:  # no
         "ratings": summary.ratings,
         "not_judged": summary.not_judged,
         "labels": summary.labels,
-        "icc_single": _coefficient(found and found.icc_single),
-        "icc_mean": _coefficient(found and found.icc_mean),
-        "alpha": _coefficient(found and found.alpha),
-        "complete": found.complete if found else 0,
+        **_coefficients(found),
+        "busiest": _coefficients(summary.busiest) if summary.busiest else None,
         "raters": _raters(studio, summary),
     }
 
@@ -121,21 +119,28 @@ def _figures(studio: Studio) -> dict[str, Any] | None:
         return None
     found = summary.agreement
     count = len(found.raters) if found else 0
-    rows: list[tuple[str, Coefficient | None, str]] = []
-    if found:
-        rows = [
-            ("icc_single", found.icc_single, _icc_word(found.icc_single)),
-            ("icc_mean", found.icc_mean, _icc_word(found.icc_mean)),
-            ("alpha", found.alpha, _alpha_word(found.alpha)),
-        ]
+    raters = _raters(studio, summary)
+    names = {rater["column"]: rater["name"] for rater in raters}
     return {
         "summary": summary,
         "found": found,
         "raters_number": count,
-        "coefficients": rows,
-        "raters": _raters(studio, summary),
+        "coefficients": _rows(found),
+        "busiest": _rows(summary.busiest),
+        "busiest_names": [names[column] for column in summary.busiest.raters] if summary.busiest else [],
+        "raters": raters,
         "most": max((*summary.labels, 1)),
     }
+
+
+def _rows(found: "Agreement | None") -> list[tuple[str, "Coefficient | None", str]]:
+    if found is None:
+        return []
+    return [
+        ("icc_single", found.icc_single, _icc_word(found.icc_single)),
+        ("icc_mean", found.icc_mean, _icc_word(found.icc_mean)),
+        ("alpha", found.alpha, _alpha_word(found.alpha)),
+    ]
 
 
 def _raters(studio: Studio, summary: agreement.Summary) -> list[dict[str, Any]]:
@@ -163,6 +168,15 @@ def _raters(studio: Studio, summary: agreement.Summary) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _coefficients(found: "Agreement | None") -> dict[str, Any]:
+    return {
+        "icc_single": _coefficient(found and found.icc_single),
+        "icc_mean": _coefficient(found and found.icc_mean),
+        "alpha": _coefficient(found and found.alpha),
+        "complete": found.complete if found else 0,
+    }
 
 
 def _coefficient(value: "Coefficient | None") -> dict[str, float | None] | None:

@@ -30,7 +30,7 @@ setTimeout(refresh, isCurrent() ? 20_000 : 500);
 
 document.querySelector("#filter select").addEventListener("change", (event) => event.target.form.requestSubmit());
 
-for (const form of document.querySelectorAll("form.remark")) {
+for (const form of document.querySelectorAll("form.remark-form")) {
   onSubmit(form, async ({ text }) => {
     await post(`/api/study/recordings/${form.dataset.recording}/remarks`, { text });
     const when = h("time", { datetime: new Date().toISOString() });

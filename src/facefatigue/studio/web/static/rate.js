@@ -247,6 +247,7 @@ function playOrStop() {
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || one("help").open) return;
   if (event.key === "?" && event.target !== form.elements.note) return one("help").showModal();
+  if (!one("feedback").hidden && event.key === "Enter" && event.target.tagName !== "BUTTON") return next();
   if (one("desk").hidden) return;
   if (event.target === form.elements.note) {
     if (event.key === "Escape") one("place").focus({ preventScroll: true });
