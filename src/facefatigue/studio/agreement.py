@@ -258,6 +258,13 @@ class LiveAgreement:
             found_state, summary = self._kept
         return summary if found_state == state else _outdated(summary)
 
+    def wait(self) -> None:
+        """Return when nothing is being worked out."""
+        with self._lock:
+            working = self._working
+        if working is not None:
+            working.join()
+
     def _work(self) -> None:
         try:
             with self._database.reading() as db:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +14,16 @@ from facefatigue.studio.database.tables import Account, Rating, Recording, Role
 
 pytest.importorskip("pingouin")
 pytest.importorskip("krippendorff")
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _nothing_goes_on(studio: Any) -> Iterator[None]:
+    """No figures are worked out beside the next test."""
+    yield
+    studio.agreement.wait()
 
 
 @pytest.fixture
