@@ -95,8 +95,14 @@ class Client:
         sent = {"Cookie": self.cookie, "X-CSRF-Token": self.csrf, **{k.replace("_", "-"): v for k, v in headers.items()}}
         if body is not None:
             sent["Content-Type"] = "application/octet-stream" if raw else "application/json"
-        self._connection.request(method, path, body if raw or body is None else json.dumps(body), sent)
-        answer = self._connection.getresponse()
+        data = body if raw or body is None else json.dumps(body)
+        try:
+            self._connection.request(method, path, data, sent)
+            answer = self._connection.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionError):  # kept too long without a request: the server let go
+            self._connection.close()
+            self._connection.request(method, path, data, sent)
+            answer = self._connection.getresponse()
         content = answer.read()
         if answer.status >= 300:
             raise RuntimeError(f"{method} {path}: {answer.status} {content[:200].decode(errors='replace')}")
