@@ -366,7 +366,8 @@ def _run(settings: StudioSettings, database: Database, args: argparse.Namespace)
     call = [sys.executable, "-m", "facefatigue", "studio", "--folder", str(settings.folder), "--port", "0"]
     if settings.database:
         call += ["--database", settings.database]
-    with subprocess.Popen(call, stdout=subprocess.PIPE, text=True) as server:
+    # The recordings have no videos, which the server says of each.
+    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             assert server.stdout is not None
             first = server.stdout.readline()  # "studio: http://127.0.0.1:PORT"
