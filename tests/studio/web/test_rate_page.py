@@ -16,6 +16,7 @@ from facefatigue.studio.access import new_link
 from facefatigue.studio.database import Database
 from facefatigue.studio.database.tables import Rating, Recording, Role
 from facefatigue.studio.settings import StudioSettings
+from facefatigue.studio.vault import Vault
 from facefatigue.studio.web.app import create_app
 
 uvicorn = pytest.importorskip("uvicorn")
@@ -41,7 +42,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def served(database: Database, tmp_path: Path) -> Iterator[tuple[str, Any]]:
     """Address of a running studio, and what it works with."""
-    app = create_app(StudioSettings(folder=tmp_path), database, None)  # type: ignore[arg-type]  # no video is played
+    settings = StudioSettings(folder=tmp_path)
+    app = create_app(settings, database, Vault(settings.vault_folder, None))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -104,7 +104,8 @@ def seen_recording(db: Session, account_id: int, assignment_id: int) -> str:
     ).one_or_none()
     if row is None or row.shown_at is None or (row.done_at is not None and last_done(db, account_id) != assignment_id):
         raise gone()
-    return row.id
+    recording_id: str = row.id
+    return recording_id
 
 
 def gone() -> Refusal:
@@ -134,7 +135,7 @@ def locked_rater(db: Session, account_id: int) -> Account:
     return rater
 
 
-def open_places(account_id: int, study: Study, moment: dt.datetime) -> sa.Select[tuple[str, int]]:
+def open_places(account_id: int, study: Study, moment: dt.datetime) -> sa.Select[str, int]:
     """Recordings that this rater can still be given, each with the raters that it has or is reserved for."""
     reserved = (
         sa.select(Assignment.recording_id, sa.func.count().label("raters"))
@@ -166,7 +167,7 @@ def open_places(account_id: int, study: Study, moment: dt.datetime) -> sa.Select
     )
 
 
-def open_training(account_id: int) -> sa.Select[tuple[str]]:
+def open_training(account_id: int) -> sa.Select[str]:
     """Recordings of the training set that this rater has not been given yet."""
     had = sa.exists().where(
         Assignment.recording_id == Recording.id,
@@ -210,6 +211,7 @@ def _queue(db: Session, rater: Account, study: Study, moment: dt.datetime) -> li
     ).all()
     queue = []
     for assignment, state, training_value, rated_times in rows:
+        assert assignment.shown_at is not None
         in_training = assignment.purpose == Purpose.TRAINING
         valid = state == State.ACCEPTED and (training_value is not None) == in_training
         left = assignment.shown_at <= moment - RESERVED_FOR

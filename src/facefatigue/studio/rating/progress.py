@@ -89,5 +89,5 @@ def progress(db: Session, account_id: int, study: Study) -> Progress:
     )
 
 
-def _size(db: Session, query: sa.Select[tuple[str]] | sa.Select[tuple[str, int]]) -> int:
+def _size(db: Session, query: sa.Select[str] | sa.Select[str, int]) -> int:
     return db.scalars(sa.select(sa.func.count()).select_from(query.subquery())).one()

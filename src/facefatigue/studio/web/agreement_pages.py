@@ -172,9 +172,9 @@ def _raters(studio: Studio, summary: agreement.Summary) -> list[dict[str, Any]]:
 
 def _coefficients(found: "Agreement | None") -> dict[str, Any]:
     return {
-        "icc_single": _coefficient(found and found.icc_single),
-        "icc_mean": _coefficient(found and found.icc_mean),
-        "alpha": _coefficient(found and found.alpha),
+        "icc_single": _coefficient(found.icc_single if found else None),
+        "icc_mean": _coefficient(found.icc_mean if found else None),
+        "alpha": _coefficient(found.alpha if found else None),
         "complete": found.complete if found else 0,
     }
 
