@@ -277,20 +277,24 @@ def lists(table: Table, owner: Client, rater: Client, requests: int) -> None:
     table.ask(name, lambda: owner.ask("GET", "/api/study/agreement"), requests, alone=False)
 
 
-def upload(client: Client, video: bytes) -> None:
-    """Send one video as the volunteers' page does."""
+def upload(client: Client, video: bytes, line_mbit: float) -> None:
+    """Send one video as the volunteers' page does, over a line of so many megabits a second (0: as fast as it goes)."""
     digest = hashlib.sha256(video).hexdigest()
     new = {"size": len(video), "sha256": digest, "media_type": "video/mp4", "brought": True, "scenario_id": None}
     recording = client.ask("POST", "/api/me/recordings", new)
     path, offset = f"/api/me/recordings/{recording['id']}", recording["offset"]
     while offset < len(video):
         chunk = video[offset : offset + CHUNK_BYTES]
+        if line_mbit:
+            time.sleep(8 * len(chunk) / (1e6 * line_mbit))
         headers = {"Upload_Offset": str(offset), "X_Chunk_SHA256": hashlib.sha256(chunk).hexdigest()}
         offset = client.ask("PUT", f"{path}/bytes", chunk, **headers)["offset"]
     client.ask("POST", f"{path}/finish", {})
 
 
-def uploads(table: Table, volunteers: Sequence[Client], raters: Sequence[Client], mebibytes: float) -> int:
+def uploads(
+    table: Table, volunteers: Sequence[Client], raters: Sequence[Client], *, mebibytes: float, line_mbit: float
+) -> int:
     """The second part; returns how many uploads failed."""
     sample = sample_video().read_bytes()
     # Filled up to the size of a phone's video with a box that players skip (ISO/IEC 14496-12, 8.1.2).
@@ -304,7 +308,7 @@ def uploads(table: Table, volunteers: Sequence[Client], raters: Sequence[Client]
     def send(client: Client) -> None:
         began = time.perf_counter()
         try:
-            upload(client, video)
+            upload(client, video, line_mbit)
         except (RuntimeError, OSError, http.client.HTTPException) as error:
             failed.append(str(error))
         else:
@@ -341,6 +345,9 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=50, help="of each kind (default: 50)")
     parser.add_argument("--uploads", type=int, default=20, help="at once (default: 20); 0 leaves the second part out")
     parser.add_argument("--mebibytes", type=float, default=8.0, help="size of an upload (default: 8)")
+    parser.add_argument(
+        "--line-mbit", type=float, default=0.0, help="each volunteer's line, in megabits a second (default: no limit)"
+    )
     parser.add_argument("--database", default="", help="an empty PostgreSQL database (default: SQLite)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -380,7 +387,7 @@ def _run(settings: StudioSettings, database: Database, args: argparse.Namespace)
             failed = 0
             if args.uploads:
                 senders = [client_of(database, access, address, one) for one in volunteers]
-                failed = uploads(table, senders, clients, args.mebibytes)
+                failed = uploads(table, senders, clients, mebibytes=args.mebibytes, line_mbit=args.line_mbit)
             verdict = "held" if table.worst_ms < GOAL_MS else "missed"
             print(f"largest p95: {table.worst_ms:.0f} ms (goal {GOAL_MS:.0f} ms: {verdict}); uploads that failed: {failed}")
         finally:
