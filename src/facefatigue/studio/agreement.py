@@ -143,14 +143,14 @@ def rated(db: Session) -> dict[str, dict[str, float]]:
     return found
 
 
-def summarise(db: Session, *, least_ratings: int = 1) -> Summary:
+def summarise(db: Session, ratings_of: Mapping[str, Mapping[str, float]] | None = None) -> Summary:
     """Work the figures out.
 
     Args:
         db: A session.
-        least_ratings: Recordings with fewer ratings that count are left out, as in an export.
+        ratings_of: The ratings by recording and rater's column, of an export; None: all that count.
     """
-    by_recording = {name: own for name, own in rated(db).items() if len(own) >= least_ratings}
+    by_recording: Mapping[str, Mapping[str, float]] = rated(db) if ratings_of is None else ratings_of
     counts = np.zeros(10, int)
     for ratings in by_recording.values():
         counts[min(int(score_from_ratings(list(ratings.values())) * 10), 9)] += 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from facefatigue.studio.database.tables import Account, Assignment, Purpose, Rating, Recording, Role, now
+from facefatigue.studio.database.tables import Account, Assignment, Choice, Purpose, Rating, Recording, Role, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,9 +43,6 @@ def test_a_rater_rates_to_the_end(rater: Any, rows: Any, studio: Any) -> None:
         word = {"value": 2.5, "confidence": 2, "note": " quiet voice "}
         step = rater.post(f"/api/rate/{shown['assignment_id']}", json=word).json()
         assert step["feedback"] is None
-        if step["shown"]:
-            expected = step["ahead"]
-            del expected
     assert len(seen) == 4
     assert step["progress"] == {"training": False, "done": 4, "total": 4, "skipped": 0}
     before = rater.post("/api/rate/back").json()["shown"]
@@ -67,8 +65,6 @@ def test_the_next_one_is_the_one_that_was_loaded_ahead(rater: Any, rows: Any) ->
 def test_nothing_tells_who_is_seen_when_or_that_it_is_a_repeat(rater: Any, rows: Any, studio: Any) -> None:
     ids = rows.recordings(25)
     with studio.database.writing() as db:
-        from facefatigue.studio.database.tables import Choice
-
         db.add(Choice(name="repeat_share", value=0.5))
     answers = [rater.get("/api/rate/next")]
     keys = set()
@@ -123,8 +119,6 @@ def test_what_is_refused_is_told(rater: Any, sign_in: Callable[..., Any], rows: 
 
 def test_keys_of_the_page_have_their_texts(rater: Any) -> None:
     """Every text that the script asks for is in the page."""
-    import re
-
     page = rater.get("/rate").text
     texts = json.loads(re.search(r'<script type="application/json" id="texts">(.*?)</script>', page)[1])
     script = rater.get("/static/rate.js").text

@@ -155,7 +155,7 @@ def gather(db: Session, *, least_ratings: int = 1) -> Gathered:
     return Gathered(
         study=study.read(db),
         entries=tuple(entry for _, entry in kept),
-        summary=summarise(db, least_ratings=least_ratings),
+        summary=summarise(db, {entry.id: entry.ratings for _, entry in kept}),
         states={state.value: count for state, count in states},
         training=sum(recording.training_value is not None for recording, *_ in rows),
         unrated=unrated,

@@ -113,8 +113,8 @@ def tell_disagreements(
 
 def _figures(studio: Studio) -> dict[str, Any] | None:
     """What the template shows; None while the first figures are worked out."""
-    # A small study's figures are there within this time; a large one's follow on the open page.
-    summary = studio.agreement.summary(wait_s=0.1)
+    # The first figures of a small study are there within this time; those of a large one follow on the open page.
+    summary = studio.agreement.summary() or studio.agreement.summary(wait_s=0.1)
     if summary is None:
         return None
     found = summary.agreement
