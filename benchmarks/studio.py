@@ -98,7 +98,7 @@ class Client:
         sent = {"Cookie": self.cookie, "X-CSRF-Token": self.csrf, **{k.replace("_", "-"): v for k, v in headers.items()}}
         if body is not None:
             sent["Content-Type"] = "application/octet-stream" if raw else "application/json"
-        data = body if raw or body is None else json.dumps(body)
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body)
         try:
             self._connection.request(method, path, data, sent)
             answer = self._connection.getresponse()
@@ -198,7 +198,7 @@ class Table:
     def core_ms(self) -> float:
         """Time on a core that the server has used."""
         used = self.server.cpu_times()
-        return 1000 * (used.user + used.system)
+        return 1000 * float(used.user + used.system)
 
     def line(self, name: str, times: Sequence[float], core_ms: float | None = None, *, counts: bool = True) -> None:
         """Print one line.
