@@ -105,7 +105,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     restoring.add_argument("file", type=Path, metavar="FILE", help="the backup")
     restoring.set_defaults(run=run_restore)
-    studio_exchange.add_actions(actions, place, _settings_with_extra)
+
+    studio_exchange.add_actions(actions, place, _key_option(), _settings_with_extra)
 
 
 def _place_options() -> argparse.ArgumentParser:

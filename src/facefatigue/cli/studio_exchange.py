@@ -37,6 +37,7 @@ its line, and then nothing is taken. The same file twice changes nothing."""
 def add_actions(
     actions: argparse._SubParsersAction[argparse.ArgumentParser],
     place: argparse.ArgumentParser,
+    key: argparse.ArgumentParser,
     settings_of: Callable[[argparse.Namespace], StudioSettings],
 ) -> None:
     """Add the actions to ``facefatigue studio``.
@@ -44,20 +45,18 @@ def add_actions(
     Args:
         actions: Of the studio's parser.
         place: Options that say where the studio is.
+        key: The option that names the key of encrypted videos.
         settings_of: Makes settings of these options, or raises for a part that is not installed.
     """
     kind = argparse.RawDescriptionHelpFormatter
     export = actions.add_parser(
-        "export", help="write the data set for training", description=EXPORT, formatter_class=kind, parents=[place]
+        "export", help="write the data set for training", description=EXPORT, formatter_class=kind, parents=[place, key]
     )
     export.add_argument("out", type=Path, metavar="OUT", help="folder of the data set: new, or an earlier export")
     export.add_argument(
         "--least-ratings", type=int, default=1, metavar="N", help="leave recordings with fewer ratings out (default: 1)"
     )
     export.add_argument("--seed", type=int, default=0, help="of the split (default: 0)")
-    export.add_argument(
-        "--key", dest="key_file", type=Path, default=None, metavar="FILE", help="file with the key of encrypted videos"
-    )
     export.set_defaults(run=run_export, settings_of=settings_of)
 
     ratings = actions.add_parser("ratings", help="ratings as CSV or for Label Studio, out and in")
@@ -83,7 +82,7 @@ def run_export(args: argparse.Namespace) -> int:
     if args.seed < 0:
         raise UsageError(f"--seed is {args.seed}; it must be at least 0")
     with _database(settings) as database, CountProgress("videos") as progress:
-        vault = Vault(settings.vault_folder, read_key_file(args.key_file) if args.key_file else None)
+        vault = Vault(settings.vault_folder, read_key_file(settings.key_file) if settings.key_file else None)
         told = export(database, vault, args.out, least_ratings=args.least_ratings, seed=args.seed, on_done=progress.at)
     left_out = {"not rated": told.unrated, "with too few ratings": told.too_few, "for training of raters": told.training}
     words = ", ".join(f"{count} {what}" for what, count in left_out.items() if count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -115,6 +116,21 @@ def test_what_is_refused_is_told(rater: Any, sign_in: Callable[..., Any], rows: 
     answer = rater.post(path, json={"value": 2})
     assert (answer.status_code, answer.json()["error"]) == (404, "assignment_gone")
     assert rater.get("/api/rate/next").json()["shown"] is None
+
+
+def test_a_rater_sees_what_is_before_him_ahead_and_last_and_nothing_else(rater: Any, rows: Any, studio: Any) -> None:
+    ids = rows.recordings(4)
+    for recording in ids:
+        studio.vault.put(recording, io.BytesIO(recording.encode()))
+    first = rater.get("/api/rate/next").json()
+    assert rater.get(first["shown"]["media"], headers={"range": "bytes=0-3"}).status_code == 206
+    assert rater.get(first["ahead"]["media"]).text in ids
+    second = rater.post(f"/api/rate/{first['shown']['assignment_id']}", json={"value": 2}).json()
+    assert rater.get(first["shown"]["media"]).status_code == 200  # to go back
+    rater.post(f"/api/rate/{second['shown']['assignment_id']}", json={"value": 2})
+    assert rater.get(first["shown"]["media"]).status_code == 404
+    for path in (f"/media/{ids[0]}", f"/media/{ids[0]}/still", "/media/a/99999"):
+        assert rater.get(path).status_code in {403, 404}
 
 
 def test_keys_of_the_page_have_their_texts(rater: Any) -> None:

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from facefatigue.errors import SourceNotFoundError
+from facefatigue.studio import rating
 from facefatigue.studio.access import Visitor
 from facefatigue.studio.checking.process import STILL
-from facefatigue.studio.database.tables import Assignment, Recording, Role, State
+from facefatigue.studio.database.tables import Recording, Role, State
 from facefatigue.studio.refusals import Refusal
 from facefatigue.studio.web.security import Anybody, CurrentStudio, Rater, Studio
 
@@ -27,11 +28,9 @@ _NOT_THERE = "there is no such recording"
 @router.get("/media/a/{assignment_id}")
 def assigned_video(request: Request, studio: CurrentStudio, visitor: Rater, assignment_id: int) -> Response:
     """A recording as a rater sees it: under the number of the assignment, so that a repeat does not show."""
+    assert visitor.account_id is not None  # a rater has an account
     with studio.database.reading() as db:
-        assignment = db.get(Assignment, assignment_id)
-        if assignment is None or assignment.account_id != visitor.account_id:
-            raise Refusal(404, "not_found", _NOT_THERE)
-        recording = db.get_one(Recording, assignment.recording_id)
+        recording = db.get_one(Recording, rating.seen_recording(db, visitor.account_id, assignment_id))
     return _video(request, studio, recording)
 
 
