@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from facefatigue.studio import audit, people
 from facefatigue.studio.checking import Examination, Finding, queue
-from facefatigue.studio.database.tables import Assignment, Check, Consent, Person, Purpose, Recording, Role, State
+from facefatigue.studio.database.tables import Assignment, Check, Consent, Person, Purpose, Recording, Role, State, now
 from facefatigue.studio.sealed import SEGMENT_BYTES
 from facefatigue.studio.vault import Vault
 from facefatigue.studio.web.app import create_app
@@ -160,7 +160,9 @@ def test_raters_see_what_is_assigned_to_them_and_never_its_id(
     recording_id = send(signed)
     rater, other = sign_in(Role.RATER), sign_in(Role.RATER)
     with studio.database.writing() as db:
+        db.get_one(Recording, recording_id).state = State.ACCEPTED
         row = Assignment(account_id=rater.account_id, recording_id=recording_id, purpose=Purpose.MAIN, position=0.5)
+        row.shown_at = now()
         db.add(row)
         db.flush()
         number = row.id
