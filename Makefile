@@ -10,7 +10,7 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check
 SOURCES := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench bench-landmarks bench-memory bench-training evaluate-default clean
+.PHONY: help demo test lint types bench bench-landmarks bench-memory bench-training bench-studio evaluate-default clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
@@ -52,6 +52,9 @@ bench-memory: $(VENV)/.dev ## memory over half an hour of video (VIDEO=path for 
 
 bench-training: $(VENV)/.dev ## speed of training: loader, augmentation, network, epoch (ARGS="--device cuda ...")
 	$(BIN)/python benchmarks/training.py $(ARGS)
+
+bench-studio: $(VENV)/.dev ## a studio with 5,000 recordings: its lists, and uploads while raters rate (ARGS="--database URL")
+	$(BIN)/python benchmarks/studio.py $(ARGS)
 
 $(VENV)/.evaluate: $(VENV)/.dev tools/requirements-evaluate.txt
 	$(PIP) install -q -c constraints.txt -r tools/requirements-evaluate.txt

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,22 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs facefatigue[studio]")
 
+import sqlalchemy as sa
+
 from facefatigue.studio.database import Database
+from facefatigue.studio.database.tables import (
+    Account,
+    Consent,
+    ConsentText,
+    Person,
+    Purpose,
+    Rating,
+    Recording,
+    Role,
+    Scenario,
+    State,
+)
+from facefatigue.studio.rating import keep_in_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,3 +92,62 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     opened.upgrade()
     yield opened
     opened.close()
+
+
+@dataclass
+class Rows:
+    """Makes rows in a studio's database."""
+
+    database: Database
+
+    def raters(self, count: int) -> list[int]:
+        with self.database.writing() as db:
+            before = db.scalar(sa.select(sa.func.count()).select_from(Account))
+            made = [Account(role=Role.RATER, name=f"rater {before + n}") for n in range(count)]
+            db.add_all(made)
+            db.flush()
+            return [account.id for account in made]
+
+    def recordings(
+        self, count: int, *, people: int = 3, state: State = State.ACCEPTED, training: list[float] | None = None
+    ) -> list[str]:
+        """Recordings of as many new people in turns; with `training`, each with its value for the training set."""
+        with self.database.writing() as db:
+            text = db.scalar(sa.select(ConsentText)) or ConsentText(version=1, title="t", body="b", sha256="0" * 64)
+            scenario = db.scalar(sa.select(Scenario)) or Scenario(name="off work")
+            before = db.scalar(sa.select(sa.func.count()).select_from(Person))
+            consents = [Consent(person=Person(code=f"P-{before + n:05}"), text=text, signed_name="x") for n in range(people)]
+            db.add_all([scenario, *consents])
+            db.flush()
+            made = [
+                Recording(
+                    person_id=consents[n % people].person_id,
+                    consent_id=consents[n % people].id,
+                    scenario_id=scenario.id,
+                    state=state,
+                    media_type="video/mp4",
+                    size_bytes=1,
+                    sha256="0" * 64,
+                    training_value=training[n] if training else None,
+                    training_note="look at the eyes" if training else "",
+                )
+                for n in range(count)
+            ]
+            db.add_all(made)
+            db.flush()
+            return [recording.id for recording in made]
+
+    def rate(self, ratings: dict[str, dict[int, float | None]], purpose: Purpose = Purpose.MAIN) -> None:
+        """Ratings by recording and account."""
+        with self.database.writing() as db:
+            for recording, own in ratings.items():
+                for account, value in own.items():
+                    db.add(Rating(account_id=account, recording_id=recording, purpose=purpose, value=value))
+            db.flush()
+            keep_in_step(db, list(ratings))
+
+
+@pytest.fixture
+def rows(database: Database) -> Rows:
+    """Makes people, recordings, raters and ratings directly."""
+    return Rows(database)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import getpass
 import ipaddress
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facefatigue.cli import studio_exchange
 from facefatigue.errors import ConfigurationError, MissingExtraError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from facefatigue.studio.database import Database
     from facefatigue.studio.settings import StudioSettings
+    from facefatigue.studio.vault import Vault
 
 DESCRIPTION = """\
 A studio to build your own data set by the published protocol, in the browser: volunteers record short videos of
@@ -27,6 +33,9 @@ certificate in front, and name its address with --public-url.
 examples:
   facefatigue studio --open
   facefatigue studio --database postgresql://studio@db/studio --public-url https://studio.example.org
+  facefatigue studio key studio.key && facefatigue studio --key studio.key
+  facefatigue studio backup all.zip        also while the studio runs
+  facefatigue studio export dataset        videos, labels, split and data card, for `facefatigue prepare`
   facefatigue studio owner owner           set or reset an owner's password
   facefatigue studio check-log             has anybody changed the audit log?"""
 
@@ -68,6 +77,37 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     check_log.set_defaults(run=run_check_log)
 
+    key = actions.add_parser(
+        "key",
+        help="make a key that encrypts videos at rest",
+        description="Make a key of 32 random bytes in a new file that only you may read. Start a new studio with it. "
+        "Without the key nobody can ever read the videos again: keep a copy elsewhere.",
+    )
+    key.add_argument("file", type=Path, metavar="FILE", help="the new file")
+    key.set_defaults(run=run_key)
+
+    saving = actions.add_parser(
+        "backup",
+        help="write everything into one file",
+        description="Write rows and videos into one file, also while the studio runs. Encrypted videos stay encrypted; the "
+        "key is not in it. Open sessions and the bytes of unfinished uploads are left out.",
+        parents=[place, _key_option()],
+    )
+    saving.add_argument("file", type=Path, metavar="FILE", help="the backup, a ZIP file; an existing one is replaced")
+    saving.set_defaults(run=run_backup)
+
+    restoring = actions.add_parser(
+        "restore",
+        help="put a backup into a new studio",
+        description="Put a backup into a folder and a database that are empty; of either kind, whatever it was made from. "
+        "Every hash is verified before anything is written.",
+        parents=[place, _key_option()],
+    )
+    restoring.add_argument("file", type=Path, metavar="FILE", help="the backup")
+    restoring.set_defaults(run=run_restore)
+
+    studio_exchange.add_actions(actions, place, _key_option(), _settings_with_extra)
+
 
 def _place_options() -> argparse.ArgumentParser:
     # Given before the action or after it: the default must not overwrite what was given before.
@@ -77,8 +117,20 @@ def _place_options() -> argparse.ArgumentParser:
     return options
 
 
-def _serve_options() -> argparse.ArgumentParser:
+def _key_option() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    options.add_argument(
+        "--key",
+        dest="key_file",
+        type=Path,
+        metavar="FILE",
+        help="file with the key that encrypts videos at rest (default: not encrypted)",
+    )
+    return options
+
+
+def _serve_options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, parents=[_key_option()])
     options.add_argument("--host", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1, this computer alone)")
     options.add_argument("--port", type=int, metavar="PORT", help="port to listen on; 0 takes a free one (default: 8765)")
     options.add_argument(
@@ -90,13 +142,6 @@ def _serve_options() -> argparse.ArgumentParser:
         "--trusted-proxy",
         metavar="ADDRESS",
         help="address of the web server in front, whose X-Forwarded-For is believed (default: nobody's)",
-    )
-    options.add_argument(
-        "--key",
-        dest="key_file",
-        type=Path,
-        metavar="FILE",
-        help="file with the key that encrypts videos at rest (default: not encrypted)",
     )
     options.add_argument("--open", action="store_true", help="open the studio in a browser")
     return options
@@ -178,6 +223,61 @@ def run_check_log(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_key(args: argparse.Namespace) -> int:
+    """Make a key."""
+    _need_extra()
+    from facefatigue.studio.sealed import new_key_file
+
+    new_key_file(args.file)
+    print(f"key: {args.file}\nkeep a copy elsewhere: without it the videos can never be read again")
+    return 0
+
+
+def run_backup(args: argparse.Namespace) -> int:
+    """Write everything into one file."""
+    _need_extra()
+    from facefatigue.studio.backup import backup
+
+    settings = _settings(args)
+    if not settings.vault_folder.is_dir():
+        raise ConfigurationError(f"{settings.folder}: there is no studio here; name its folder with --folder")
+    with _opened(settings) as (database, vault):
+        count = backup(database, vault, args.file.absolute(), secret_file=settings.secret_file)
+    print(f"backup: {args.file} ({count} recordings)")
+    return 0
+
+
+def run_restore(args: argparse.Namespace) -> int:
+    """Put a backup into a new studio."""
+    _need_extra()
+    from facefatigue.locks import only_run_in
+    from facefatigue.studio.backup import restore
+    from facefatigue.studio.server import make_private
+
+    settings = _settings(args)
+    if not args.file.is_file():
+        raise ConfigurationError(f"{args.file}: no such file")
+    make_private(settings.folder)
+    with only_run_in(settings.folder), _opened(settings) as (database, vault):
+        count = restore(args.file, database, vault, secret_file=settings.secret_file)
+    print(f"restored: {count} recordings in {settings.folder}")
+    return 0
+
+
+@contextlib.contextmanager
+def _opened(settings: StudioSettings) -> Iterator[tuple[Database, Vault]]:
+    from facefatigue.studio.database import Database
+    from facefatigue.studio.sealed import read_key_file
+    from facefatigue.studio.vault import Vault
+
+    database = Database(settings.database_url)
+    try:
+        database.upgrade()
+        yield database, Vault(settings.vault_folder, read_key_file(settings.key_file) if settings.key_file else None)
+    finally:
+        database.close()
+
+
 def _need_extra() -> None:
     try:
         import alembic  # noqa: F401
@@ -188,6 +288,11 @@ def _need_extra() -> None:
         import uvicorn  # noqa: F401
     except ModuleNotFoundError:
         raise MissingExtraError("the studio", "studio") from None
+
+
+def _settings_with_extra(args: argparse.Namespace) -> StudioSettings:
+    _need_extra()
+    return _settings(args)
 
 
 def _settings(args: argparse.Namespace) -> StudioSettings:

@@ -81,12 +81,18 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, ob
     Raises:
         OutputError: It cannot be written.
     """
+    text = csv_text(columns, rows)
+    with atomic_path(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="")
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """A CSV table as :func:`write_csv` writes it."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
-    with atomic_path(path) as partial:
-        partial.write_text(text.getvalue(), encoding="utf-8", newline="")
+    return text.getvalue()
 
 
 def number_in(text: str) -> float:

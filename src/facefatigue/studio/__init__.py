@@ -6,6 +6,7 @@ uploads       videos on their way, resumable             checking/     what is w
 access        who may come in: links, passwords, cookies  audit        what was done, in a chain of hashes
 people        volunteers, consent, withdrawal            study         the study's own settings
 rating        who sees what next, and what they said     agreement     how far raters agree, live
+tidying       files and rows kept in step                 erasure      the videos of those who withdrew
 exchange/     manifest, split, data card, Label Studio   backup        all of it in one file, and back
 web/          the pages and their JSON, over all of the above
 """

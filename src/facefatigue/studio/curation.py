@@ -11,7 +11,7 @@ from facefatigue.studio.refusals import Refusal
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-_LONGEST_REMARK = 2000
+LONGEST_REMARK = 2000
 _LONGEST_NOTE = 500
 
 
@@ -88,8 +88,8 @@ def remark(db: Session, recording_id: str, account_id: int, text: str, *, actor:
     """
     recording = find(db, recording_id)
     text = text.strip()
-    if not text or len(text) > _LONGEST_REMARK:
-        raise Refusal(422, "text_too_long", f"a remark has 1 to {_LONGEST_REMARK} characters", most=_LONGEST_REMARK)
+    if not text or len(text) > LONGEST_REMARK:
+        raise Refusal(422, "text_too_long", f"a remark has 1 to {LONGEST_REMARK} characters", most=LONGEST_REMARK)
     made = Remark(recording_id=recording.id, account_id=account_id, text=text)
     db.add(made)
     db.flush()

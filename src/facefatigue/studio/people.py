@@ -165,8 +165,6 @@ def withdraw(db: Session, person: Person, *, actor: str) -> None:
     db.execute(sa.delete(Link).where(Link.person_id == person.id))
     theirs = sa.select(Recording.id).where(Recording.person_id == person.id)
     count = len(db.scalars(theirs).all())
-    for table in (Rating, Remark, Assignment):
-        db.execute(sa.delete(table).where(table.recording_id.in_(theirs)))
     db.execute(
         sa.update(Recording)
         .where(Recording.person_id == person.id)
@@ -184,6 +182,9 @@ def withdraw(db: Session, person: Person, *, actor: str) -> None:
             spread=None,
         )
     )
+    # After the recordings, which this locks: a rater at work locks the recording first, too, so that neither waits in vain.
+    for table in (Rating, Remark, Assignment):
+        db.execute(sa.delete(table).where(table.recording_id.in_(theirs)))
     audit.note(db, actor, "person.withdrawn", person.code, recordings=count)
 
 

@@ -33,11 +33,13 @@ def test_streams_get_a_length_and_an_index(tmp_path: Path, name: str, codec: str
     with path.open("rb") as file:
         better = seekable(location_of(file, name))
     assert better is not None
+    with av.open(str(path)) as container:  # a stream of fragments has a length, but no table of samples
+        length_s = (container.duration or 6.0 * av.time_base) / av.time_base
     with better:
         assert packets(better) == packets(str(path))
         better.seek(0)
         with av.open(better, "r") as container:
-            assert (container.duration or 0) / av.time_base == pytest.approx(6.0, abs=0.15)
+            assert (container.duration or 0) / av.time_base == pytest.approx(length_s, abs=0.15)
             container.seek(4 * av.time_base)
             assert next(container.decode(video=0)).time is not None
 

@@ -85,6 +85,7 @@ class Checkers:
     def _serve(self) -> None:
         process = _Process(self._work, self._vault)
         try:
+            process.ready()  # before anybody waits for it
             while not self._stop.is_set():
                 try:
                     busy = self._check_next(process)
@@ -147,9 +148,7 @@ class _Process:
 
     def ask(self, recording_id: str, lengths: Lengths, limit_s: float, stop: threading.Event) -> Examination | str:
         """What the process found; a text where it did not come to an end."""
-        if self._process is None or self._connection is None or not self._process.is_alive():
-            self.end()
-            self._start()
+        self.ready()
         assert self._connection is not None
         try:
             self._connection.send((recording_id, lengths))
@@ -165,7 +164,11 @@ class _Process:
             return "the process died"
         return answer
 
-    def _start(self) -> None:
+    def ready(self) -> None:
+        """Start a process where none runs."""
+        if self._process is not None and self._process.is_alive():
+            return
+        self.end()
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(

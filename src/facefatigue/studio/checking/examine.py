@@ -1,8 +1,8 @@
 """What can be said of one recording: is it a video, of the right length, with one face that is whole, near and light enough.
 
-It goes through the very decoder, face tracker and quality measures of `facefatigue predict`, at five frames a second. What
-the file's header says is never trusted: the length is that of the decoded frames, and decoding ends soon after the longest
-length that is taken.
+It goes through the very decoder, face detector and quality measures of `facefatigue predict`, at five frames a second. (The
+tracker is left out: from one sample to the next a face changes more than it lets pass as the same.) What the file's header
+says is never trusted: the length is that of the decoded frames, and decoding ends soon after the longest length taken.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from PIL import Image
 from facefatigue.clips.quality import CropQuality, crop_quality, median_quality
 from facefatigue.errors import NotAVideoError, SourceError
 from facefatigue.estimate.limits import Limits
-from facefatigue.faces import FaceTracker, Mtcnn, align_face
+from facefatigue.faces import Mtcnn, align_face
+from facefatigue.faces.track import DETECTION_SIDE_PX, MIN_FACE_PX, START_PROBABILITY
 from facefatigue.studio.checking.sound import sound_level_db
 from facefatigue.video import Location, Video
 from facefatigue.video.container import open_container
@@ -197,14 +198,13 @@ def _media_type(location: Location) -> str:
 
 def _look(video: Video, lengths: Lengths, detector: Mtcnn) -> _Seen:
     seen = _Seen()
-    tracker = FaceTracker(detector, max_faces=3)
     next_s = 0.0
     for frame in video:
         if frame.time_s > lengths.longest_s + 2 * LENGTH_GRACE_S:
             break
         if frame.time_s >= next_s - 1e-6:
             next_s = frame.time_s + SAMPLE_INTERVAL_S
-            faces = [tracked.face for tracked in tracker.step(frame.rgb, frame.time_s)]
+            faces = detector.detect(frame.rgb, min_face_px=MIN_FACE_PX, max_side_px=DETECTION_SIDE_PX)
             seen.add(frame, sorted(faces, key=lambda face: -face.size_px))
     return seen
 
@@ -232,7 +232,8 @@ class _Seen:
             return
         self._with_face += 1
         nearest = faces[0]
-        self._with_others += any(face.size_px >= _OTHER_FACE * nearest.size_px for face in faces[1:])
+        others = (face for face in faces[1:] if face.probability >= START_PROBABILITY)
+        self._with_others += any(face.size_px >= _OTHER_FACE * nearest.size_px for face in others)
         whole = _is_whole(nearest, frame.rgb)
         self._whole += whole
         try:

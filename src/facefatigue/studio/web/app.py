@@ -15,11 +15,21 @@ from starlette.exceptions import HTTPException
 
 from facefatigue.studio import study
 from facefatigue.studio.access import Access
+from facefatigue.studio.agreement import LiveAgreement
 from facefatigue.studio.passwords import Passwords
 from facefatigue.studio.refusals import Refusal
 from facefatigue.studio.throttle import Throttle
 from facefatigue.studio.uploads import Uploads
-from facefatigue.studio.web import entry, media, owner_api, owner_pages, rater_api, volunteer_api
+from facefatigue.studio.web import (
+    agreement_pages,
+    entry,
+    exchange_pages,
+    media,
+    owner_api,
+    owner_pages,
+    rater_api,
+    volunteer_api,
+)
 from facefatigue.studio.web.guard import Guard, Hosts
 from facefatigue.studio.web.pages import page
 from facefatigue.studio.web.security import Studio, visitor_of
@@ -82,10 +92,11 @@ def create_app(
         uploads=uploads or Uploads(settings, vault),
         new_recording=new_recording,
         access=Access(settings),
+        agreement=LiveAgreement(database),
         passwords=passwords or Passwords(),
         throttle=throttle or Throttle(),
     )
-    for module in (entry, volunteer_api, rater_api, media, owner_api, owner_pages):
+    for module in (entry, volunteer_api, rater_api, media, owner_api, owner_pages, agreement_pages, exchange_pages):
         app.include_router(module.router)
     app.mount("/static", _Static(directory=Path(__file__).with_name("static")), name="static")
     app.add_exception_handler(Refusal, _refused)

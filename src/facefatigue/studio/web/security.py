@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 
 from facefatigue.studio.access import Access, Visitor, is_same
+from facefatigue.studio.agreement import LiveAgreement
 from facefatigue.studio.database import Database
 from facefatigue.studio.database.tables import Role
 from facefatigue.studio.passwords import Passwords
@@ -41,6 +42,7 @@ class Studio:
     uploads: "Uploads"
     new_recording: "Callable[[], None]"
     access: Access
+    agreement: LiveAgreement
     passwords: Passwords
     throttle: Throttle
 

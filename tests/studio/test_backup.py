@@ -1,0 +1,161 @@
+"""A backup holds all of a studio, and nothing is restored that is damaged or does not belong."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from uploading import Browser, open_studio, signed_person
+
+from facefatigue.errors import ConfigurationError
+from facefatigue.studio import audit, study
+from facefatigue.studio.backup import backup, restore
+from facefatigue.studio.database import Database
+from facefatigue.studio.database.tables import Account, Base, Person, Purpose, Rating, Recording, Role, State
+from facefatigue.studio.vault import Vault
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = bytes(range(32))
+
+
+def filled(database: Database, folder: Path) -> tuple[Vault, list[str]]:
+    """A studio with something in it."""
+    other, vault, uploads = open_studio(database.url, folder, KEY)
+    other.close()
+    person_id = signed_person(database)
+    with database.writing() as db:
+        study.prepare(db)
+        study.write(db, study.Study(name="Shift study", contact="lab@example.org"), actor="test")
+    ids = [Browser(database, uploads, person_id, bytes([n]) * 1000).send().id for n in range(3)]
+    Browser(database, uploads, person_id, b"on its way").announce()
+    with database.writing() as db:
+        rater = Account(role=Role.RATER, name="Rita")
+        db.add(rater)
+        db.flush()
+        for recording_id in ids:
+            db.get_one(Recording, recording_id).state = State.ACCEPTED
+            db.add(Rating(account_id=rater.id, recording_id=recording_id, purpose=Purpose.MAIN, value=2.5, note="müde"))
+        audit.note(db, "test", "filled", "studio", number=3)
+    vault.put_extra(ids[0], "still.jpg", b"a picture")
+    return vault, ids
+
+
+def rows(database: Database) -> dict[str, list[Any]]:
+    with database.reading() as db:
+        tables = [table for table in Base.metadata.sorted_tables if table.name != "session"]
+        return {t.name: sorted(map(tuple, db.execute(sa.select(t))), key=repr) for t in tables}
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Any:
+    database = Database(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
+    database.upgrade()
+    yield database
+    database.close()
+
+
+def test_all_comes_back_also_into_the_other_kind_of_database(database: Database, empty: Database, tmp_path: Path) -> None:
+    for source, target, name in ((database, empty, "there"), (empty, database, "and back")):
+        if name == "there":
+            vault, ids = filled(source, tmp_path / "first")
+        else:
+            with target.writing() as db:
+                for table in reversed(Base.metadata.sorted_tables):
+                    db.execute(sa.delete(table))
+        secret = tmp_path / "secret"
+        secret.write_text("sign")
+        before = rows(source)
+        assert backup(source, vault, tmp_path / "all.zip", secret_file=secret) == 3
+        vault = Vault(tmp_path / name, KEY)
+        assert restore(tmp_path / "all.zip", target, vault, secret_file=tmp_path / f"secret {name}") == 4
+        assert rows(target) == before
+        assert vault.ids() == set(ids)
+        with vault.open(ids[1]) as file:
+            assert file.read() == bytes([1]) * 1000
+        assert vault.get_extra(ids[0], "still.jpg") == b"a picture"
+        assert (tmp_path / f"secret {name}").read_text() == "sign"
+        with target.reading() as db:
+            assert audit.broken(db) == []
+        with target.writing() as db:  # numbers go on after the highest
+            db.add(Person(code=f"P-{name}"))
+            db.flush()
+        with target.writing() as db:
+            db.execute(sa.delete(Person).where(Person.code == f"P-{name}"))
+
+
+def test_nothing_of_a_video_is_readable_in_it(database: Database, tmp_path: Path) -> None:
+    vault, _ = filled(database, tmp_path)
+    backup(database, vault, tmp_path / "all.zip")
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        stored = b"".join(archive.read(name) for name in archive.namelist() if name.startswith("vault/"))
+    assert b"a picture" not in stored
+    assert bytes([1]) * 20 not in stored
+
+
+def test_what_was_withdrawn_while_it_was_made_is_not_in_it(database: Database, empty: Database, tmp_path: Path) -> None:
+    vault, ids = filled(database, tmp_path / "first")
+    vault.delete(ids[0])
+    assert backup(database, vault, tmp_path / "all.zip") == 2
+    assert restore(tmp_path / "all.zip", empty, Vault(tmp_path / "new", KEY)) == 3
+    with empty.reading() as db:
+        assert db.get(Recording, ids[0]) is None
+        assert db.scalar(sa.select(sa.func.count()).select_from(Rating)) == 2
+
+
+def test_damage_is_found_before_anything_is_written(database: Database, empty: Database, tmp_path: Path) -> None:
+    vault, ids = filled(database, tmp_path / "first")
+    good = tmp_path / "all.zip"
+    backup(database, vault, good)
+    data = bytearray(good.read_bytes())
+    bad = tmp_path / "bad.zip"
+    with zipfile.ZipFile(good) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+
+    def written(changed: dict[str, bytes]) -> None:
+        with zipfile.ZipFile(bad, "w") as archive:
+            for name, content in changed.items():
+                archive.writestr(name, content)
+
+    name = f"vault/{ids[0]}.video"
+    for changed, message in (
+        (members | {name: members[name][:-1] + b"?"}, "is not as it was written"),
+        ({key: value for key, value in members.items() if key != name}, "missing or were added"),
+        (members | {"vault/../../evil": b"x"}, "missing or were added"),
+        ({"manifest.json": b"[]"}, "not a studio's backup"),
+        ({"other": b""}, "not a studio's backup"),
+    ):
+        written(changed)
+        with pytest.raises(ConfigurationError, match=message):
+            restore(bad, empty, Vault(tmp_path / "new", KEY))
+    bad.write_bytes(data[: len(data) // 2])
+    with pytest.raises(ConfigurationError, match="damaged"):
+        restore(bad, empty, Vault(tmp_path / "new", KEY))
+    manifest = json.loads(members["manifest.json"])
+    written(members | {"manifest.json": json.dumps(manifest | {"revision": "0000"}).encode()})
+    with pytest.raises(ConfigurationError, match="another version"):
+        restore(bad, empty, Vault(tmp_path / "new", KEY))
+    with pytest.raises(ConfigurationError, match="no such file"):
+        restore(tmp_path / "missing.zip", empty, Vault(tmp_path / "new", KEY))
+    assert Vault(tmp_path / "new", KEY).ids() == set()
+    assert rows(empty) == {table: [] for table in rows(empty)}
+
+
+def test_only_into_an_empty_studio_and_with_the_same_key(database: Database, empty: Database, tmp_path: Path) -> None:
+    vault, _ = filled(database, tmp_path / "first")
+    backup(database, vault, tmp_path / "all.zip")
+    with pytest.raises(ConfigurationError, match="database is not empty"):
+        restore(tmp_path / "all.zip", database, Vault(tmp_path / "new", KEY))
+    full = Vault(tmp_path / "full", KEY)
+    full.put("0" * 32, io.BytesIO(b"video"))
+    with pytest.raises(ConfigurationError, match="is not empty"):
+        restore(tmp_path / "all.zip", empty, full)
+    with pytest.raises(ConfigurationError, match="key is not the one"):
+        restore(tmp_path / "all.zip", empty, Vault(tmp_path / "wrong", bytes(32)))
+    with pytest.raises(ConfigurationError, match="give their key file"):
+        restore(tmp_path / "all.zip", empty, Vault(tmp_path / "none", None))
