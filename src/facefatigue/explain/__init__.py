@@ -4,7 +4,7 @@ Nothing slow but torch (matplotlib, PyAV) is loaded before the function that nee
 """
 
 from facefatigue.explain.activation import activation_map
-from facefatigue.explain.attention import attention_map, attention_over_time
+from facefatigue.explain.attention import Listener, attention_map, attention_over_time
 from facefatigue.explain.attribution import Attribution
 from facefatigue.explain.explainer import QUESTIONS, Explainer, Explanation
 from facefatigue.explain.gradients import guided_activation_map, guided_backpropagation, integrated_gradients
@@ -23,6 +23,7 @@ __all__ = [
     "Attribution",
     "Explainer",
     "Explanation",
+    "Listener",
     "Method",
     "MethodSummary",
     "RegionShares",

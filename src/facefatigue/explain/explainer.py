@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import torch
 
 from facefatigue.clips import clip_from_crops
-from facefatigue.errors import ConfigurationError
+from facefatigue.errors import ConfigurationError, ModelError
 from facefatigue.estimate.aggregate import label_of
 from facefatigue.explain.activation import activation_map
 from facefatigue.explain.attention import attention_map, attention_over_time
@@ -57,6 +57,7 @@ class Explanation:
         was_read: (T,) bool, whether the landmarks are the frame's own.
         listening: (t, t) float32, how much each moment of the non-local block listens to each other one; None where
             attention was not asked for.
+        listener: Whose attention its attribution shows; None: the mean over all.
     """
 
     score: float
@@ -68,6 +69,7 @@ class Explanation:
     points: NDArray[np.float32]
     was_read: NDArray[np.bool_]
     listening: NDArray[np.float32] | None
+    listener: Listener | None = None
 
     @property
     def has_target(self) -> bool:
@@ -83,7 +85,7 @@ class Explainer:
         methods: METHOD or METHOD@LAYER, most important first (:data:`facefatigue.explain.METHODS`); none: those of
             :func:`facefatigue.explain.default_methods`. Attention, which speaks for no target, comes last.
         question: What is explained.
-        listener: Frame and pixel (x, y) of the crop whose attention is shown; None: the mean over all.
+        listener: Whose attention is shown; None: the mean over all.
 
     Attributes:
         folder: Of the model.
@@ -92,8 +94,8 @@ class Explainer:
         question: What is explained.
 
     Raises:
-        ModelError: No such model, or its files are damaged.
-        ConfigurationError: No such method or layer, or no such moment in a clip.
+        ModelError: No such model, or its files are damaged, or it is there for ONNX alone.
+        ConfigurationError: No such method or layer, no such moment in a clip, or a listener without attention.
         MissingExtraError: safetensors is not installed.
     """
 
@@ -106,13 +108,21 @@ class Explainer:
         listener: Listener | None = None,
     ) -> None:
         artefact = load_artefact(model)
+        if not artefact.safetensors_path.exists():
+            raise ModelError(
+                f"{artefact.folder} has no {artefact.safetensors_path.name}: explaining looks into the network, "
+                "which an ONNX file alone does not allow"
+            )
         self.folder = artefact.folder
         self.network = load_network(artefact.config, artefact.safetensors_path).requires_grad_(requires_grad=False)
         chosen = dict.fromkeys(Method.parse(text, self.network) for text in methods) or default_methods(self.network)
         self.methods = tuple(sorted(chosen, key=lambda method: method.name == "attention"))
         self.question: Question = question
-        if listener is not None and not 0 <= listener[0] < self.config.frames:
-            raise ConfigurationError(f"a clip has {self.config.frames} frames, so there is no frame {listener[0]}")
+        if listener is not None and Method("attention") not in self.methods:
+            Method.parse("attention", self.network)  # says so where there is no block
+            raise ConfigurationError("a listener has its attention shown, but the methods do not have attention among them")
+        if listener is not None and not 0 <= listener.frame < self.config.frames:
+            raise ConfigurationError(f"a clip has {self.config.frames} frames, so there is no frame {listener.frame}")
         self._listener = listener
         self._landmarker = Landmarker()
 
@@ -153,6 +163,7 @@ class Explainer:
             points=points,
             was_read=was_read,
             listening=attention_over_time(self.network, clip) if Method("attention") in self.methods else None,
+            listener=self._listener,
         )
 
     def _target(self, label: Label) -> Target:

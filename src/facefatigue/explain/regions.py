@@ -159,9 +159,10 @@ class RegionShares:
         return bool(self.share[_BACKGROUND] >= self.area[_BACKGROUND])
 
     def sentence(self, most: int = 3) -> str:
-        """The largest shares in words: "62 % eyes, 25 % mouth, 8 % nose"."""
+        """The largest shares in words, but those that round to nothing: "62 % eyes, 25 % mouth, 8 % nose"."""
+        percent = np.rint(100 * self.share)
         order = np.argsort(-self.share, kind="stable")[:most]
-        return ", ".join(f"{100 * self.share[index]:.0f} % {REGIONS[index]}" for index in order)
+        return ", ".join(f"{percent[index]:.0f} % {REGIONS[index]}" for index in order if percent[index])
 
 
 def region_shares(attribution: Attribution, maps: Sequence[NDArray[np.uint8]]) -> RegionShares:

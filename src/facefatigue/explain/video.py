@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from facefatigue.atomic import atomic_path, make_folder
-from facefatigue.errors import UsageError
+from facefatigue.errors import OutputError, UsageError
 from facefatigue.estimate import Estimator
 from facefatigue.estimate.plain import json_text
 from facefatigue.estimate.source import ALL_FACES_HINT
-from facefatigue.explain.maps_file import DRAWN, MapsFile, read_map
+from facefatigue.explain.gif import write_gif
+from facefatigue.explain.maps_file import DRAWN, MapsFile, MapsReader
 from facefatigue.explain.methods import SHOW_THE_FACE
 from facefatigue.explain.overlay import HeatWindow, write_drawn_video, write_heat_video
 from facefatigue.explain.page import write_page
 from facefatigue.explain.regions import REGIONS
 from facefatigue.explain.shares_plot import draw_shares
-from facefatigue.explain.sheet import ExplainedWindow, write_gif, write_sheet
+from facefatigue.explain.sheet import ExplainedWindow, write_sheet
 from facefatigue.explain.windows import choose_windows, cut_windows
 from facefatigue.report import display_name
+from facefatigue.report.cells import why_nothing
+from facefatigue.report.explained import REPORT_END, link_explanation
 from facefatigue.video import locate
 
 if TYPE_CHECKING:
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
     Stages = Callable[[str], Progress]
 
 SCHEMA = "facefatigue.explanation/1"
+# Written for several windows, and unless the overlay is left out.
+_NOT_ALWAYS = ("shares.png", "explain.mp4")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +122,7 @@ class VideoExplanation:
         source: The source as the user gave it.
         model: Name of the model.
         windows: The explained windows; empty where no face could be scored.
+        why_nothing: In that case a sentence that says why.
         files: What was written.
         warnings: Plain sentences about what the reader should know.
     """
@@ -126,11 +132,12 @@ class VideoExplanation:
     windows: tuple[WindowSummary, ...]
     files: tuple[Path, ...]
     warnings: tuple[str, ...]
+    why_nothing: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the files, as plain dicts, lists, strings and numbers (``facefatigue.explanation/1``)."""
+        """Windows and warnings as plain dicts, lists, strings and numbers (``facefatigue.explanation/1``)."""
         fields = asdict(self)
-        del fields["files"]
+        del fields["files"], fields["why_nothing"]
         return {"schema": SCHEMA, **fields}
 
 
@@ -149,7 +156,9 @@ def explain_video(
     """Explain windows of the main face of a video and write ``<stem>.explain.*``.
 
     The video is read two or three times: for the scores, for the windows, and for the overlay. Memory does not grow with its
-    length, but for where the face was (120 bytes a frame).
+    length, but for where the face was (120 bytes a frame) and the figures of every window. A report of ``predict`` that lies
+    beside the page is given a link to it. Files of an earlier explanation that this one does not write again are removed,
+    so that they are not taken for a part of it.
 
     ==================== =================================================================================================
     ``.explain.html``    a page with all pictures and shares
@@ -190,7 +199,8 @@ def explain_video(
     warnings = tuple(warning.replace(ALL_FACES_HINT, "") for warning in analysis.report.warnings)
     result = VideoExplanation(source=source, model=explainer.config.name, windows=(), files=(), warnings=warnings)
     if analysis.report.abstained:
-        return result
+        face = analysis.report.faces[0] if analysis.report.faces else None
+        return replace(result, why_nothing=why_nothing(analysis.report, face))
     (face,), (trajectory,) = analysis.report.faces, analysis.trajectories
     windows = choose_windows(face, choice)
     title = "One person" if hide_identity else display_name(source)
@@ -212,17 +222,24 @@ def explain_video(
     if len(summaries) > 1:
         draw_shares(title, summaries, shares := files.add("shares.png"))
     if overlay:
-        heat = [
-            _heat_window(number, summary, files, explainer, drawn=hide_identity) for number, summary in enumerate(summaries)
-        ]
-        if hide_identity:
-            write_drawn_video(heat, files.add("explain.mp4"))
-        else:
-            write_heat_video(source, trajectory, heat, files.add("explain.mp4"), progress=stages("overlay"))
+        with MapsReader(files.path("explain.npz")) as maps:
+            heat = [
+                _heat_window(number, summary, maps, explainer, drawn=hide_identity)
+                for number, summary in enumerate(summaries)
+            ]
+            if hide_identity:
+                write_drawn_video(heat, files.add("explain.mp4"))
+            else:
+                write_heat_video(source, trajectory, heat, files.add("explain.mp4"), progress=stages("overlay"))
     result = replace(result, windows=tuple(summaries), warnings=(*result.warnings, *_warnings(summaries)))
-    write_page(result, title, files.add("explain.html"), sheet=sheet, gif=gif, shares=shares)
+    page, report = files.add("explain.html"), files.path(REPORT_END)
+    back = report if report.exists() and not hide_identity else None
+    write_page(result, title, page, sheet=sheet, gif=gif, shares=shares, report=back)
+    link_explanation(report)
+    told = replace(result, source=title if hide_identity else analysis.report.source.path)
     with atomic_path(files.add("explain.json")) as partial:
-        partial.write_text(json_text(result.to_dict(), indent=2) + "\n", encoding="utf-8", newline="\n")
+        partial.write_text(json_text(told.to_dict(), indent=2) + "\n", encoding="utf-8", newline="\n")
+    files.remove_others()
     return replace(result, files=tuple(files.written))
 
 
@@ -259,6 +276,20 @@ class _Files:
         """The path of a file that is about to be written."""
         self.written.append(self.path(end))
         return self.written[-1]
+
+    def remove_others(self) -> None:
+        """Remove what an earlier explanation wrote and this one did not.
+
+        Raises:
+            OutputError: It cannot be removed.
+        """
+        for path in {self.path(end) for end in _NOT_ALWAYS} - set(self.written):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise OutputError(
+                    f"{path}: is of an earlier explanation, and cannot be removed: {error.strerror}"
+                ) from error
 
 
 def _explained(cut: CutWindow, explainer: Explainer, title: str, *, hide_identity: bool) -> ExplainedWindow:
@@ -300,11 +331,11 @@ def _write_maps(windows: Iterator[ExplainedWindow], files: _Files) -> tuple[list
     return summaries, featured
 
 
-def _heat_window(number: int, summary: WindowSummary, files: _Files, explainer: Explainer, *, drawn: bool) -> HeatWindow:
-    path, method = files.path("explain.npz"), summary.methods[0]
+def _heat_window(number: int, summary: WindowSummary, maps: MapsReader, explainer: Explainer, *, drawn: bool) -> HeatWindow:
+    method = summary.methods[0]
 
     def heat() -> NDArray[np.float32]:
-        values = np.asarray(read_map(path, number, DRAWN if drawn else method.method), np.float32)
+        values = np.asarray(maps.read(number, DRAWN if drawn else method.method), np.float32)
         return values if drawn else np.asarray(np.maximum(values, 0) / (method.scale or 1.0), np.float32)
 
     return HeatWindow(
@@ -313,6 +344,7 @@ def _heat_window(number: int, summary: WindowSummary, files: _Files, explainer: 
         time_s=summary.start_s + np.arange(explainer.config.frames) / explainer.config.frame_rate_hz,
         label=summary.label,
         text=f"{summary.start_s:.1f} to {summary.end_s:.1f} s: {summary.text}",
+        scale=method.scale,
         heat=heat,
     )
 
