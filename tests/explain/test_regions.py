@@ -55,6 +55,7 @@ def test_only_what_speaks_for_the_target_counts(average_map):
     assert shares.share[[REGIONS.index("eyes"), REGIONS.index("mouth")]].sum() == pytest.approx(1)
     assert not shares.beside_the_face
     assert shares.sentence(2).startswith(f"{100 * shares.share[0]:.0f} % eyes, ")
+    assert shares.sentence(7).count(",") == 1  # regions without a share are not named
 
 
 def test_within_a_region_of_a_frame_for_and_against_cancel(average_map):

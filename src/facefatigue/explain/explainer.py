@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import torch
 
 from facefatigue.clips import clip_from_crops
-from facefatigue.errors import ConfigurationError, ModelError
+from facefatigue.errors import ConfigurationError
 from facefatigue.estimate.aggregate import label_of
 from facefatigue.explain.activation import activation_map
 from facefatigue.explain.attention import attention_map, attention_over_time
@@ -94,7 +94,7 @@ class Explainer:
         question: What is explained.
 
     Raises:
-        ModelError: No such model, or its files are damaged, or it is there for ONNX alone.
+        ModelError: No such model, or its files are damaged.
         ConfigurationError: No such method or layer, no such moment in a clip, or a listener without attention.
         MissingExtraError: safetensors is not installed.
     """
@@ -108,11 +108,6 @@ class Explainer:
         listener: Listener | None = None,
     ) -> None:
         artefact = load_artefact(model)
-        if not artefact.safetensors_path.exists():
-            raise ModelError(
-                f"{artefact.folder} has no {artefact.safetensors_path.name}: explaining looks into the network, "
-                "which an ONNX file alone does not allow"
-            )
         self.folder = artefact.folder
         self.network = load_network(artefact.config, artefact.safetensors_path).requires_grad_(requires_grad=False)
         chosen = dict.fromkeys(Method.parse(text, self.network) for text in methods) or default_methods(self.network)

@@ -203,7 +203,7 @@ def write_drawn_video(windows: Sequence[HeatWindow], path: Path) -> None:
 def with_band(rgb: NDArray[np.uint8], text: str, label: str, scale: float) -> NDArray[np.uint8]:
     """A picture with a line of text at its bottom, in the colour of a class, and at the right the colours of heat.
 
-    Of the text, what does not fit is cut off part by part; in pictures too narrow for its first two parts there are no colours.
+    Of the text, what does not fit is cut off part by part; pictures too narrow for its first two parts have no colours.
 
     Args:
         rgb: (H, W, 3) uint8.

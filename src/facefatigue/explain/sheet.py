@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from facefatigue.explain.attention import Listener
     from facefatigue.explain.attribution import Attribution
     from facefatigue.explain.explainer import Explanation
     from facefatigue.explain.regions import RegionShares
@@ -109,7 +110,8 @@ def write_sheet(window: ExplainedWindow, path: Path) -> None:
 
     found = window.explanation
     rows = [entry for entry in found.attributions if _differs_over_space(entry)]
-    columns = _telling_frames(window)
+    listener = found.listener if any(entry.method == "attention" for entry in rows) else None
+    columns = _telling_frames(found.attributions[0], listener)
     width_in = _LEFT_IN + _RIGHT_IN + _CELL_IN * _COLUMNS
     height_in = _TOP_IN + _CELL_IN * (1 + len(rows)) + _FOOT_IN + _PANEL_IN + 0.35
     figure = Figure(figsize=(width_in, height_in), facecolor="white")
@@ -132,17 +134,16 @@ def write_sheet(window: ExplainedWindow, path: Path) -> None:
         figure.savefig(partial, dpi=_DPI, metadata={"Software": "facefatigue"})
 
 
-def _telling_frames(window: ExplainedWindow) -> list[int]:
+def _telling_frames(first: Attribution, listener: Listener | None) -> list[int]:
     """Of each eighth of the window the frame with the highest value, or the one that listens."""
-    peaks = window.explanation.attributions[0].values.max(axis=(1, 2))
-    listener = window.explanation.listener
+    peaks = first.values.max(axis=(1, 2))
     bounds = np.linspace(0, len(peaks), _COLUMNS + 1).round().astype(int)
     frames = []
-    for first, end in pairwise(bounds.tolist()):
-        if listener is not None and first <= listener.frame < end:
+    for begin, end in pairwise(bounds.tolist()):
+        if listener is not None and begin <= listener.frame < end:
             frames.append(listener.frame)
-        elif first < end:
-            frames.append(first + int(peaks[first:end].argmax()))
+        elif begin < end:
+            frames.append(begin + int(peaks[begin:end].argmax()))
     return frames
 
 
