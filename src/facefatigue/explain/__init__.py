@@ -12,8 +12,9 @@ from facefatigue.explain.layers import layer_names
 from facefatigue.explain.methods import METHODS, Method, default_methods
 from facefatigue.explain.regions import REGIONS, RegionShares, read_points, region_map, region_shares
 from facefatigue.explain.removal import blurred, deletion_and_insertion, occlusion
+from facefatigue.explain.summary import MethodSummary, VideoExplanation, WindowSummary
 from facefatigue.explain.target import TARGETS, target_of
-from facefatigue.explain.video import MethodSummary, VideoExplanation, WindowSummary, explain_video
+from facefatigue.explain.video import explain_video
 
 __all__ = [
     "METHODS",

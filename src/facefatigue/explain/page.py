@@ -15,7 +15,7 @@ from facefatigue.report.explained import link_to
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from facefatigue.explain.video import VideoExplanation
+    from facefatigue.explain.summary import VideoExplanation
 
 
 def write_page(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from facefatigue.explain.video import WindowSummary
+    from facefatigue.explain.summary import WindowSummary
 
 _HEIGHT_IN = 3.2
 _RIGHT = 0.82

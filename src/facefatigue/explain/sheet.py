@@ -286,6 +286,8 @@ def _write_words(figure: Figure, window: ExplainedWindow, width_in: float, heigh
     below = [window.model, NOT_A_DEVICE]
     if found.has_target and found.shares[0].beside_the_face:
         below.append("warning: no more on the face than chance")
+    elif found.has_target and found.shares[0].background_leads:
+        below.append("warning: the background has the largest share")
     for text, bottom_in in ((notes, 0.23), (" · ".join(below), 0.1)):
         figure.text(0.08 / width_in, bottom_in / height_in, text, fontsize=6, color=FAINT, va="center", parse_math=False)
 

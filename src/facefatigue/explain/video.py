@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from facefatigue.explain.page import write_page
 from facefatigue.explain.regions import REGIONS
 from facefatigue.explain.shares_plot import draw_shares
 from facefatigue.explain.sheet import ExplainedWindow, write_sheet
+from facefatigue.explain.summary import VideoExplanation, WindowSummary, warnings_of
 from facefatigue.explain.windows import choose_windows, cut_windows
 from facefatigue.report import display_name
 from facefatigue.report.cells import why_nothing
@@ -28,117 +29,20 @@ from facefatigue.report.explained import REPORT_END, link_explanation
 from facefatigue.video import locate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from facefatigue.estimate.report import Label
     from facefatigue.estimate.source import Progress
     from facefatigue.explain.explainer import Explainer
-    from facefatigue.explain.target import Target
     from facefatigue.explain.windows import Choice, CutWindow
 
     # Gives the progress of a pass over the video, by what is done in it.
     Stages = Callable[[str], Progress]
 
-SCHEMA = "facefatigue.explanation/1"
 # Written for several windows, and unless the overlay is left out.
 _NOT_ALWAYS = ("shares.png", "explain.mp4")
-
-
-@dataclass(frozen=True, kw_only=True)
-class MethodSummary:
-    """One attribution of one window in figures.
-
-    Attributes:
-        method: How it was made.
-        scale: Its largest value, in the unit of the target for a pixel of a frame.
-        shares: By region, of what speaks for the target; they sum to 1, or to 0 where nothing does.
-        area: By region, share of the pixels.
-        beside_the_face: Whether the background has at least the share that it would have by its area.
-        parts: By path through the network, share of the absolute values; empty where there is one path.
-        facts: As of :class:`facefatigue.explain.Attribution`.
-    """
-
-    method: str
-    scale: float
-    shares: Mapping[str, float]
-    area: Mapping[str, float]
-    beside_the_face: bool
-    parts: Mapping[str, float]
-    facts: Mapping[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class WindowSummary:
-    """One explained window in figures; ``text`` is its sentence."""
-
-    start_s: float
-    end_s: float
-    score: float
-    fatigue_probability: float
-    label: Label
-    target: Target
-    text: str
-    landmarks_read: float
-    methods: tuple[MethodSummary, ...]
-
-    @classmethod
-    def of(cls, window: ExplainedWindow) -> WindowSummary:
-        """The figures of a window."""
-        found = window.explanation
-        methods = []
-        for attribution, shares in zip(found.attributions, found.shares, strict=True):
-            methods.append(
-                MethodSummary(
-                    method=attribution.method,
-                    scale=attribution.scale,
-                    shares=dict(zip(REGIONS, shares.share.tolist(), strict=True)),
-                    area=dict(zip(REGIONS, shares.area.tolist(), strict=True)),
-                    beside_the_face=shares.beside_the_face,
-                    parts=dict(attribution.parts),
-                    facts=dict(attribution.facts),
-                )
-            )
-        return cls(
-            start_s=window.start_s,
-            end_s=window.end_s,
-            score=found.score,
-            fatigue_probability=found.fatigue_probability,
-            label=found.label,
-            target=found.target,
-            text=window.verdict,
-            landmarks_read=float(found.was_read.mean()),
-            methods=tuple(methods),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class VideoExplanation:
-    """What came of a video.
-
-    Attributes:
-        source: The source as the user gave it.
-        model: Name of the model.
-        windows: The explained windows; empty where no face could be scored.
-        why_nothing: In that case a sentence that says why.
-        files: What was written.
-        warnings: Plain sentences about what the reader should know.
-    """
-
-    source: str
-    model: str
-    windows: tuple[WindowSummary, ...]
-    files: tuple[Path, ...]
-    warnings: tuple[str, ...]
-    why_nothing: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Windows and warnings as plain dicts, lists, strings and numbers (``facefatigue.explanation/1``)."""
-        fields = asdict(self)
-        del fields["files"], fields["why_nothing"]
-        return {"schema": SCHEMA, **fields}
 
 
 def explain_video(
@@ -231,7 +135,7 @@ def explain_video(
                 write_drawn_video(heat, files.add("explain.mp4"))
             else:
                 write_heat_video(source, trajectory, heat, files.add("explain.mp4"), progress=stages("overlay"))
-    result = replace(result, windows=tuple(summaries), warnings=(*result.warnings, *_warnings(summaries)))
+    result = replace(result, windows=tuple(summaries), warnings=(*result.warnings, *warnings_of(summaries)))
     page, report = files.add("explain.html"), files.path(REPORT_END)
     back = report if report.exists() and not hide_identity else None
     write_page(result, title, page, sheet=sheet, gif=gif, shares=shares, report=back)
@@ -347,22 +251,3 @@ def _heat_window(number: int, summary: WindowSummary, maps: MapsReader, explaine
         scale=method.scale,
         heat=heat,
     )
-
-
-def _warnings(summaries: Sequence[WindowSummary]) -> list[str]:
-    warnings = []
-    beside = sum(summary.methods[0].beside_the_face and summary.methods[0].method != "attention" for summary in summaries)
-    if beside:
-        warnings.append(
-            f"{_counted(beside, summaries)} the attribution is no more on the face than if it were the same everywhere: "
-            "the model looks beside the face, or the method cannot tell where it looks."
-        )
-    unread = sum(summary.landmarks_read == 0 for summary in summaries)
-    if unread:
-        warnings.append(f"{_counted(unread, summaries)} no landmarks were found; its regions are those of an average face.")
-    return warnings
-
-
-def _counted(count: int, summaries: Sequence[WindowSummary]) -> str:
-    """The beginning of a sentence about some of the windows."""
-    return "In this window" if len(summaries) == 1 else f"In {count} of {len(summaries)} windows"
