@@ -50,7 +50,7 @@ layers: stage1 to stage4; non-local, the output of the non-local block; read (mo
 the maps behind stages 2 to 4 and the look at either eye
 
 files for each source, in the folder of --out:
-  NAME.explain.html  a page with all pictures and shares: open this first
+  NAME.explain.html  a page with all pictures and shares: open this first; the page of `predict` beside it links to it
   NAME.explain.png   contact sheet: frames, maps, shares over time, attention
   NAME.explain.gif   the same window, moving
   NAME.explain.mp4   the map in its place in the video (not with --no-overlay)
