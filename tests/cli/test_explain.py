@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from facefatigue.cli import main
-from facefatigue.explain import REGIONS
+from facefatigue.explain import REGIONS, video
 from facefatigue.explain.drawing import drawn_face
 
 
@@ -130,6 +130,19 @@ def test_attention_can_be_asked_of_a_place(sample, tmp_path, place):
     assert main(["explain", str(sample), "--duration", "4", *arguments, "--out", str(tmp_path)]) == 0
     assert map_of(tmp_path / "drowsy.explain.npz", 0, "attention").sum() == pytest.approx(1, rel=1e-3)
     assert not (tmp_path / "drowsy.explain.mp4").exists()
+
+
+def test_an_interrupted_run_leaves_what_was_there_and_nothing_else(sample, tmp_path, monkeypatch):
+    for end in ("explain.html", "explain.npz", "shares.png"):
+        (tmp_path / f"drowsy.{end}").write_text("of an earlier run")
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(video, "write_heat_video", interrupted)
+    assert main(["explain", str(sample), "--duration", "4", "--out", str(tmp_path)]) == 130
+    left = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert left == {f"drowsy.{end}": "of an earlier run" for end in ("explain.html", "explain.npz", "shares.png")}
 
 
 def test_a_window_that_is_no_time_is_a_usage_error(sample, capsys):

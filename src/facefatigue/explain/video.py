@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from facefatigue.atomic import atomic_path, make_folder
-from facefatigue.errors import OutputError, UsageError
+from facefatigue.atomic import atomic_path, make_folder, output_error
+from facefatigue.errors import UsageError
 from facefatigue.estimate import Estimator
 from facefatigue.estimate.plain import json_text
 from facefatigue.estimate.source import ALL_FACES_HINT
@@ -30,7 +32,6 @@ from facefatigue.video import locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -61,8 +62,8 @@ def explain_video(
 
     The video is read two or three times: for the scores, for the windows, and for the overlay. Memory does not grow with its
     length, but for where the face was (120 bytes a frame) and the figures of every window. A report of ``predict`` that lies
-    beside the page is given a link to it. Files of an earlier explanation that this one does not write again are removed,
-    so that they are not taken for a part of it.
+    beside the page is given a link to it. All files take their places together, at the end; those of an earlier explanation
+    that this one does not write again are removed, so that they are not taken for a part of it.
 
     ==================== =================================================================================================
     ``.explain.html``    a page with all pictures and shares
@@ -109,42 +110,42 @@ def explain_video(
     windows = choose_windows(face, choice)
     title = "One person" if hide_identity else display_name(source)
     make_folder(out_dir)
-    files = _Files(out_dir, stem)
-    cut = cut_windows(
-        source,
-        trajectory,
-        windows,
-        explainer.config.clip_spec,
-        max_duration_s=max_duration_s,
-        progress=stages("explaining"),
-    )
-    explained = (_explained(window, explainer, title, hide_identity=hide_identity) for window in cut)
-    summaries, featured = _write_maps(explained, files)
-    write_sheet(featured, sheet := files.add("explain.png"))
-    write_gif(featured, gif := files.add("explain.gif"))
-    shares = None
-    if len(summaries) > 1:
-        draw_shares(title, summaries, shares := files.add("shares.png"))
-    if overlay:
-        with MapsReader(files.path("explain.npz")) as maps:
-            heat = [
-                _heat_window(number, summary, maps, explainer, drawn=hide_identity)
-                for number, summary in enumerate(summaries)
-            ]
-            if hide_identity:
-                write_drawn_video(heat, files.add("explain.mp4"))
-            else:
-                write_heat_video(source, trajectory, heat, files.add("explain.mp4"), progress=stages("overlay"))
-    result = replace(result, windows=tuple(summaries), warnings=(*result.warnings, *warnings_of(summaries)))
-    page, report = files.add("explain.html"), files.path(REPORT_END)
-    back = report if report.exists() and not hide_identity else None
-    write_page(result, title, page, sheet=sheet, gif=gif, shares=shares, report=back)
+    with _Files(out_dir, stem) as files:
+        cut = cut_windows(
+            source,
+            trajectory,
+            windows,
+            explainer.config.clip_spec,
+            max_duration_s=max_duration_s,
+            progress=stages("explaining"),
+        )
+        explained = (_explained(window, explainer, title, hide_identity=hide_identity) for window in cut)
+        summaries, featured = _write_maps(explained, files)
+        write_sheet(featured, sheet := files.add("explain.png"))
+        write_gif(featured, gif := files.add("explain.gif"))
+        shares = None
+        if len(summaries) > 1:
+            draw_shares(title, summaries, shares := files.add("shares.png"))
+        if overlay:
+            with MapsReader(files.path("explain.npz")) as maps:
+                heat = [
+                    _heat_window(number, summary, maps, explainer, drawn=hide_identity)
+                    for number, summary in enumerate(summaries)
+                ]
+                if hide_identity:
+                    write_drawn_video(heat, files.add("explain.mp4"))
+                else:
+                    write_heat_video(source, trajectory, heat, files.add("explain.mp4"), progress=stages("overlay"))
+        result = replace(result, windows=tuple(summaries), warnings=(*result.warnings, *warnings_of(summaries)))
+        report = out_dir / f"{stem}.{REPORT_END}"
+        back = report if report.exists() and not hide_identity else None
+        write_page(result, title, files.add("explain.html"), sheet=sheet, gif=gif, shares=shares, report=back)
+        told = replace(result, source=title if hide_identity else analysis.report.source.path)
+        with atomic_path(files.add("explain.json")) as partial:
+            partial.write_text(json_text(told.to_dict(), indent=2) + "\n", encoding="utf-8", newline="\n")
+        written = files.publish()
     link_explanation(report)
-    told = replace(result, source=title if hide_identity else analysis.report.source.path)
-    with atomic_path(files.add("explain.json")) as partial:
-        partial.write_text(json_text(told.to_dict(), indent=2) + "\n", encoding="utf-8", newline="\n")
-    files.remove_others()
-    return replace(result, files=tuple(files.written))
+    return replace(result, files=written)
 
 
 def _silent(_: str) -> Progress:
@@ -166,34 +167,51 @@ def _check(source: str, explainer: Explainer, *, hide_identity: bool) -> None:
 
 
 class _Files:
-    """The files of one source, by the ends of their names."""
+    """The files of one source, by the ends of their names: written beside their places, and moved there together.
+
+    What comes of a run that is interrupted is nothing, and the files of an earlier one stay as they were. A context manager.
+    """
 
     def __init__(self, folder: Path, stem: str) -> None:
         self._folder, self._stem = folder, stem
-        self.written: list[Path] = []
+        self._written: list[Path] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self._work = tempfile.TemporaryDirectory(prefix=".explain-", dir=self._folder)
+        except OSError as error:
+            raise output_error(self._folder, error) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._work.cleanup()
 
     def path(self, end: str) -> Path:
-        """Where a file lies."""
-        return self._folder / f"{self._stem}.{end}"
+        """Where a file is written."""
+        return Path(self._work.name) / f"{self._stem}.{end}"
 
     def add(self, end: str) -> Path:
         """The path of a file that is about to be written."""
-        self.written.append(self.path(end))
-        return self.written[-1]
+        self._written.append(self.path(end))
+        return self._written[-1]
 
-    def remove_others(self) -> None:
-        """Remove what an earlier explanation wrote and this one did not.
+    def publish(self) -> tuple[Path, ...]:
+        """Move all files to their places, and remove what an earlier explanation wrote and this one did not.
 
         Raises:
-            OutputError: It cannot be removed.
+            OutputError: A file is in the way, or cannot be removed.
         """
-        for path in {self.path(end) for end in _NOT_ALWAYS} - set(self.written):
-            try:
-                path.unlink(missing_ok=True)
-            except OSError as error:
-                raise OutputError(
-                    f"{path}: is of an earlier explanation, and cannot be removed: {error.strerror}"
-                ) from error
+        places = tuple(self._folder / path.name for path in self._written)
+        left = {self._folder / f"{self._stem}.{end}" for end in _NOT_ALWAYS} - set(places)
+        place = self._folder
+        try:
+            for path, place in zip(self._written, places, strict=True):
+                path.replace(place)
+            for place in left:
+                place.unlink(missing_ok=True)
+        except OSError as error:
+            raise output_error(place, error) from error
+        return places
 
 
 def _explained(cut: CutWindow, explainer: Explainer, title: str, *, hide_identity: bool) -> ExplainedWindow:
