@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
@@ -93,6 +94,8 @@ def test_whose_attention_is_shown_is_written_and_marked(tmp_path, figures, hide_
     assert "18.1 s\nright-eye" in texts  # beside the attention over time
     assert "18.1 s" in texts  # above its frame, which is shown in place of the lightest one
     assert "18.0 s" not in texts
+    (matrix,) = [image for image in figures[0].findobj(AxesImage) if image.get_array().shape == (4, 4)]
+    assert matrix.get_extent() == pytest.approx([15.6, 18.8, 18.8, 15.6])  # 8 frames a moment, the first centred at 16.0 s
     rings = [line.get_xydata().tolist() for line in figures[0].findobj(Line2D) if line.get_marker() == "o"]
     assert rings == ([] if hide_identity else [[[9, 8]]] * 2)  # white on dark
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from facefatigue.atomic import atomic_path
 from facefatigue.explain.drawing import Key, blend, drawn_face, gradient_picture, on_drawn_face
+from facefatigue.explain.places import step_between
 from facefatigue.explain.regions import REGIONS
 from facefatigue.report.style import FAINT, INK, NOT_A_DEVICE, drawable, font
 
@@ -218,18 +219,20 @@ def _draw_panels(grid: _Grid, window: ExplainedWindow) -> None:
     if found.listening is None:
         return
     axes = grid.place(_LEFT_IN + room_in - _PANEL_IN, top_in, _PANEL_IN, _PANEL_IN)
-    extent = (window.start_s, window.end_s, window.end_s, window.start_s)
+    # A moment of the block is centred at a frame, as its places are at pixels.
+    moments = len(found.listening)
+    step_s = step_between(moments, len(window.crops)) / window.frame_rate_hz
+    begin_s, end_s = window.start_s - step_s / 2, window.start_s + (moments - 0.5) * step_s
+    extent = (begin_s, end_s, end_s, begin_s)
     axes.imshow(found.listening, cmap="inferno", vmin=0, extent=extent, interpolation="nearest", aspect="auto")
     _style(axes)
     if found.listener is not None:
-        moments = len(found.listening)
-        row = min(round(found.listener.frame * moments / len(window.crops)), moments - 1)
-        middle_s = window.start_s + (row + 0.5) / moments * (window.end_s - window.start_s)
-        text = f"{window.time_s[found.listener.frame]:.1f} s\n{found.listener.place}".strip()
+        time_s = window.time_s[found.listener.frame]
+        text = f"{time_s:.1f} s\n{found.listener.place}".strip()
         beside = axes.get_yaxis_transform()
         axes.autoscale(enable=False)
-        axes.plot(1.04, middle_s, "<", markersize=3.5, color=INK, transform=beside, clip_on=False)
-        axes.text(1.08, middle_s, text, fontsize=6.5, color=INK, va="center", transform=beside)
+        axes.plot(1.04, time_s, "<", markersize=3.5, color=INK, transform=beside, clip_on=False)
+        axes.text(1.08, time_s, text, fontsize=6.5, color=INK, va="center", transform=beside)
     change = next(entry.facts["change"] for entry in found.attributions if entry.method == "attention")
     title = f"attention (the block changes its input by {100 * change:.0f} %)"
     axes.set_title(title, fontsize=6.5, color=INK, loc="right", pad=3)

@@ -124,7 +124,7 @@ def warnings_of(summaries: Sequence[WindowSummary]) -> list[str]:
     if leads:
         warnings.append(
             f"{_counted(leads, summaries)} the background has a larger share than any region of the face, though a smaller "
-            "one than if the attribution were the same everywhere: much of what the model goes by is not on the face."
+            "one than if the attribution were the same everywhere: a good part of what the model goes by is not on the face."
         )
     if beside:
         warnings.append(
