@@ -29,7 +29,7 @@ def explanation_link(page: Path) -> str:
     beside = page.with_name(stem + EXPLANATION_END)
     if stem == page.name or not beside.exists():
         return _BEGIN + _END
-    link = link_to(beside, "why: the parts of the face that speak for the score")
+    link = link_to(beside, "Why: the parts of the face that speak for the score")
     return f'{_BEGIN}<p class="soft">{link}</p>{_END}'
 
 
