@@ -1,11 +1,14 @@
 """Whether explanations mean something: where they point, what they take away, whether the weights matter to them.
 
-    python tools/check_explanations.py --rig RIG [--model NAME|PATH] [--clips 8] [--slow-clips 4] [--doc docs/explain.md]
+    python tools/check_explanations.py --rig RIG [--model NAME|PATH] [--clips 8] [--slow-clips 4] [--keep figures.jsonl]
+        [--doc docs/explain.md]
 
 Renders people in whom only the eyes, or only the mouth, are tired, and prints three tables: pointing (is the brightest pixel
 where the tiredness is?), deletion and insertion against a random order, and how like maps are to those of a network whose
 weights were shuffled. With --doc they also take the place of what stands between the two marks in that file. Integrated
-gradients and occlusion take seconds a clip, so that they get fewer.
+gradients and occlusion take seconds a clip, so that they get fewer. Clips are rendered and measured one by one; with --keep
+what was measured of each is kept, so that a run that was cut short, or one of more clips, goes on from there. The file is of
+one model and one state of the code: remove it when the methods change.
 """
 
 from __future__ import annotations
@@ -13,16 +16,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from explanations.acts import render_acts
-from explanations.checks import Pointing, likeness, point, random_order, randomised
+from explanations.acts import render_act
+from explanations.checks import likeness, point, random_order, randomised
+from explanations.records import MethodFigures, Record, Records
 from facefatigue.clips import clip_from_crops
 from facefatigue.errors import FaceFatigueError
 from facefatigue.explain import (
@@ -42,15 +46,14 @@ from facefatigue.explain import (
 )
 from facefatigue.explain.layers import layer_names
 from facefatigue.landmarks import Landmarker
-from facefatigue.model.artefact import DEFAULT_MODEL
+from facefatigue.model.artefact import DEFAULT_MODEL, load_artefact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from facefatigue.explain import RegionShares
     from facefatigue.explain.regions import FaceRegion
     from facefatigue.model.network import FatigueNet
 
@@ -62,7 +65,7 @@ SLOW = frozenset({"integrated-gradients", "occlusion"})
 _RANDOM = "random order"
 _INTEGRAL_STEPS = 8
 _OCCLUSION_CELLS = (2, 7, 7)
-_RANDOMISED_CLIPS = 2
+_SHUFFLED_CLIPS = 1  # of each region
 
 
 def methods_of(network: FatigueNet) -> dict[str, Make]:
@@ -84,61 +87,78 @@ class Case:
     """A rendered clip, where alone the tiredness is, and whether the model calls it fatigue."""
 
     region: FaceRegion
+    number: int
     clip: Tensor
     maps: list[NDArray[np.uint8]]
     called: bool
 
 
-@dataclass(eq=False)
-class Figures:
-    """What was measured of one method, by the region that acts."""
-
-    pointing: dict[FaceRegion, list[Pointing]] = field(default_factory=lambda: defaultdict(list))
-    shares: dict[FaceRegion, list[RegionShares]] = field(default_factory=lambda: defaultdict(list))
-    areas: list[tuple[float, float]] = field(default_factory=list)  # under deletion and insertion
-    seconds: list[float] = field(default_factory=list)
-
-
-def cases(explainer: Explainer, rig: Path, count: int) -> Iterator[Case]:
-    """Rendered clips, so many of each kind."""
-    landmarker = Landmarker()
-    for region in ACTED:
-        for crops in render_acts(rig, region, explainer.config.clip_spec, count):
-            clip = torch.from_numpy(clip_from_crops(crops))[None]
-            with torch.inference_mode():
-                odds = float(target_of(explainer.network, clip, "fatigue"))
-            points, _ = read_points(landmarker, crops)
-            maps = [region_map(frame, crops.shape[1]) for frame in points]
-            yield Case(region=region, clip=clip, maps=maps, called=odds > 0)
+def render_case(explainer: Explainer, landmarker: Landmarker, rig: Path, region: FaceRegion, number: int) -> Case:
+    """One rendered clip."""
+    crops = render_act(rig, region, explainer.config.clip_spec, number)
+    clip = torch.from_numpy(clip_from_crops(crops))[None]
+    with torch.inference_mode():
+        odds = float(target_of(explainer.network, clip, "fatigue"))
+    points, _ = read_points(landmarker, crops)
+    maps = [region_map(frame, crops.shape[1]) for frame in points]
+    return Case(region=region, number=number, clip=clip, maps=maps, called=odds > 0)
 
 
-def measure(network: FatigueNet, found: Sequence[Case], *, slow: int) -> dict[str, Figures]:
-    """Point with every method, the slow ones on the first clips of each region; delete and insert what is called fatigue."""
-    figures: dict[str, Figures] = {name: Figures() for name in (*methods_of(network), _RANDOM)}
-    seen: dict[FaceRegion, int] = defaultdict(int)
-    for number, case in enumerate(found):
-        seen[case.region] += 1
-        baseline = blurred(case.clip)
-        for name, make in methods_of(network).items():
-            if name in SLOW and seen[case.region] > slow:
-                continue
-            start_s = time.perf_counter()
-            made = make(network, case.clip)
-            entry = figures[name]
-            entry.seconds.append(time.perf_counter() - start_s)
-            entry.pointing[case.region].append(point(made.values, case.maps, case.region))
-            entry.shares[case.region].append(region_shares(made, case.maps))
-            if case.called:
-                entry.areas.append(_areas(network, case.clip, baseline, made.values))
-        if case.called:
-            figures[_RANDOM].areas.append(_areas(network, case.clip, baseline, random_order(case.clip, number)))
-        _say(f"{number + 1} of {len(found)} clips are done")
-    return figures
+def wanted_methods(network: FatigueNet, number: int, slow: int) -> list[str]:
+    """The methods for clip number so and so of a region; slow ones for so many."""
+    return [name for name in methods_of(network) if name not in SLOW or number < slow]
+
+
+def measure(network: FatigueNet, case: Case, names: Sequence[str], record: Record | None = None) -> Record:
+    """Point with methods, and where the clip is called fatigue, delete and insert.
+
+    Args:
+        network: The network.
+        case: The clip.
+        names: Which methods; those that the record has are left as they are.
+        record: What is known of the clip.
+    """
+    baseline = blurred(case.clip)
+    methods = {} if record is None else dict(record.methods)
+    makers = methods_of(network)
+    for name in names:
+        if name in methods:
+            continue
+        start_s = time.perf_counter()
+        made = makers[name](network, case.clip)
+        seconds = time.perf_counter() - start_s
+        pointed = point(made.values, case.maps, case.region)
+        shares = region_shares(made, case.maps)
+        deletion, insertion = _areas(network, case.clip, baseline, made.values) if case.called else (None, None)
+        methods[name] = MethodFigures(
+            hit=pointed.hit,
+            chance=pointed.chance,
+            shares=dict(zip(REGIONS, shares.share.tolist(), strict=True)),
+            area=dict(zip(REGIONS, shares.area.tolist(), strict=True)),
+            seconds=seconds,
+            deletion=deletion,
+            insertion=insertion,
+        )
+    record = record or Record(region=case.region, number=case.number, called=case.called)
+    if case.called and record.random is None:
+        order = random_order(case.clip, 2 * case.number + ACTED.index(case.region))
+        record = replace(record, random=_areas(network, case.clip, baseline, order))
+    return replace(record, methods=methods)
 
 
 def _areas(network: FatigueNet, clip: Tensor, baseline: Tensor, values: NDArray[np.float32]) -> tuple[float, float]:
     deletion, insertion = deletion_and_insertion(network, clip, baseline, values)
     return deletion.area, insertion.area
+
+
+def likenesses(network: FatigueNet, case: Case) -> dict[str, dict[str, float | None]]:
+    """Correlation of each fast method's map with that of the network whose weights were shuffled so far down."""
+    makers = {name: make for name, make in methods_of(network).items() if name not in SLOW}
+    true = {name: make(network, case.clip).values for name, make in makers.items()}
+    return {
+        part: {name: likeness(true[name], make(shuffled, case.clip).values) for name, make in makers.items()}
+        for part, shuffled in randomised(network, case.clip)
+    }
 
 
 def explain_cpu_s(explainer: Explainer, clip: Tensor) -> float:
@@ -150,24 +170,49 @@ def explain_cpu_s(explainer: Explainer, clip: Tensor) -> float:
     return time.process_time() - start_s
 
 
-def pointing_table(figures: dict[str, Figures]) -> list[str]:
+def measure_all(explainer: Explainer, rig: Path, records: Records, *, clips: int, slow: int) -> list[Record]:
+    """Measure so many clips of each region, one at a time, but what the records have; gives the records of these clips."""
+    network, landmarker = explainer.network, Landmarker()
+    found = []
+    for region, number in product(ACTED, range(clips)):
+        record = records.of(region, number)
+        names = wanted_methods(network, number, slow)
+        shuffle = number < _SHUFFLED_CLIPS
+        if record is None or not record.methods.keys() >= set(names) or (shuffle and not record.likeness):
+            start_s = time.perf_counter()
+            case = render_case(explainer, landmarker, rig, region, number)
+            rendered_s = time.perf_counter() - start_s
+            record = measure(network, case, names, record)
+            if shuffle and not record.likeness:
+                record = replace(record, likeness=likenesses(network, case))
+            if shuffle and record.window_cpu_s is None:
+                record = replace(record, window_cpu_s=explain_cpu_s(explainer, case.clip))
+            records.put(record)
+            _say(f"{region} {number}: {time.perf_counter() - start_s:.0f} s, of which rendering {rendered_s:.0f} s")
+        found.append(replace(record, methods={name: record.methods[name] for name in names}))
+    return found
+
+
+def pointing_table(found: Sequence[Record], methods: Sequence[str]) -> list[str]:
     """How often the brightest pixel is where the tiredness is, and how the shares follow it."""
     rows = [
         "| method | hits, eyes tired | hits, mouth tired | share of eyes: eyes / mouth tired | share of mouth | seconds |",
         "|---|---|---|---|---|---|",
     ]
-    for name, entry in figures.items():
-        if name == _RANDOM:
-            continue
-        hits = [f"{sum(p.hit for p in entry.pointing[region])} of {len(entry.pointing[region])}" for region in ACTED]
-        shares = [
-            " / ".join(_percent([s.share[REGIONS.index(of)] for s in entry.shares[when]]) for when in ACTED) for of in ACTED
-        ]
-        rows.append(f"| {name} | {hits[0]} | {hits[1]} | {shares[0]} | {shares[1]} | {_seconds(entry.seconds)} |")
-    first = next(iter(figures.values()))
-    chances = [_percent([p.chance for p in first.pointing[region]]) for region in ACTED]
-    areas = [" / ".join(_percent([s.area[REGIONS.index(of)] for s in first.shares[when]]) for when in ACTED) for of in ACTED]
+    for name in methods:
+        of = {region: _figures(found, name, region) for region in ACTED}
+        hits = [f"{sum(entry.hit for entry in of[region])} of {len(of[region])}" for region in ACTED]
+        shares = [" / ".join(_percent([f.shares[at] for f in of[when]]) for when in ACTED) for at in ACTED]
+        seconds = [entry.seconds for entries in of.values() for entry in entries]
+        rows.append(f"| {name} | {hits[0]} | {hits[1]} | {shares[0]} | {shares[1]} | {_seconds(seconds)} |")
+    of = {region: _figures(found, methods[0], region) for region in ACTED}
+    chances = [_percent([entry.chance for entry in of[region]]) for region in ACTED]
+    areas = [" / ".join(_percent([f.area[at] for f in of[when]]) for when in ACTED) for at in ACTED]
     return [*rows, f"| *chance* | *{chances[0]}* | *{chances[1]}* | *{areas[0]}* | *{areas[1]}* | |"]
+
+
+def _figures(found: Sequence[Record], name: str, region: str) -> list[MethodFigures]:
+    return [record.methods[name] for record in found if record.region == region and name in record.methods]
 
 
 def _percent(values: Sequence[float]) -> str:
@@ -178,59 +223,47 @@ def _seconds(values: Sequence[float]) -> str:
     return f"{np.median(values):.1f}" if len(values) else "–"
 
 
-def removal_table(figures: dict[str, Figures]) -> list[str]:
+def removal_table(found: Sequence[Record], methods: Sequence[str]) -> list[str]:
     """Areas under the curves."""
     rows = ["| order of cells | clips | deletion (low is good) | insertion (high is good) |", "|---|---|---|---|"]
-    for name, entry in figures.items():
-        deletion, insertion = np.array(entry.areas).T if entry.areas else np.empty((2, 0))
-        rows.append(f"| {name} | {len(deletion)} | {_mean(deletion)} | {_mean(insertion)} |")
+    areas = {
+        name: [(entry.deletion, entry.insertion) for region in ACTED for entry in _figures(found, name, region)]
+        for name in methods
+    }
+    areas[_RANDOM] = [record.random for record in found if record.random is not None]
+    for name, pairs in areas.items():
+        known = [(deletion, insertion) for deletion, insertion in pairs if deletion is not None]
+        means = [f"{np.mean(column):.3f}" for column in zip(*known, strict=True)] or ["–", "–"]
+        rows.append(f"| {name} | {len(known)} | {means[0]} | {means[1]} |")
     return rows
 
 
-def _mean(values: NDArray[np.float64]) -> str:
-    return f"{values.mean():.3f}" if len(values) else "–"
-
-
-def randomised_table(network: FatigueNet, found: Sequence[Case]) -> list[str]:
-    """Correlation of each fast method's map with that of the network whose weights were shuffled so far down."""
-    makers = {name: make for name, make in methods_of(network).items() if name not in SLOW}
-    true = {name: [make(network, case.clip).values for case in found] for name, make in makers.items()}
-    likenesses: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for number, case in enumerate(found):
-        for part, shuffled in randomised(network, case.clip):
-            for name, make in makers.items():
-                like = likeness(true[name][number], make(shuffled, case.clip).values)
-                likenesses[part][name] += [] if like is None else [like]
-    rows = [f"| shuffled down to | {' | '.join(makers)} |", f"|---|{'---|' * len(makers)}"]
-    for part, by_method in likenesses.items():
-        cells = [f"{np.mean(by_method[name]):.2f}" if by_method[name] else "no map" for name in makers]
-        rows.append(f"| {part} | {' | '.join(cells)} |")
+def randomised_table(found: Sequence[Record]) -> list[str]:
+    """Means of :func:`likenesses` over the clips that have them."""
+    shuffled = [record.likeness for record in found if record.likeness]
+    parts, names = list(shuffled[0]), list(next(iter(shuffled[0].values())))
+    rows = [f"| shuffled down to | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+    for part in parts:
+        likes = [[like for one in shuffled if (like := one[part][name]) is not None] for name in names]
+        rows.append(f"| {part} | {' | '.join(f'{np.mean(of):.2f}' if of else 'no map' for of in likes)} |")
     return rows
 
 
-def report(explainer: Explainer, rig: Path, *, clips: int, slow: int, command: str) -> list[str]:
+def report(explainer: Explainer, found: Sequence[Record], command: str) -> list[str]:
     """All three tables as Markdown."""
-    network, config = explainer.network, explainer.config
-    found = list(cases(explainer, rig, clips))
-    called = {region: sum(case.called for case in found if case.region == region) for region in ACTED}
-    _say(f"{len(found)} clips are rendered")
-    window_s = explain_cpu_s(explainer, found[0].clip)
-    figures = measure(network, found, slow=slow)
+    config, methods = explainer.config, list(methods_of(explainer.network))
+    of = {region: [record for record in found if record.region == region] for region in ACTED}
+    called = {region: sum(record.called for record in of[region]) for region in ACTED}
+    window_s = np.median([record.window_cpu_s for record in found if record.window_cpu_s is not None])
     text = (
-        f"`{command}`, {config.name} {config.version}. Rendered people, {clips} of whom have tired eyes and nothing else, "
-        f"and {clips} a yawning mouth and nothing else; the model calls {called['eyes']} and {called['mouth']} of them "
-        "fatigue, and only these are deleted and inserted. Slow methods have fewer clips. One window with the default "
-        f"methods, landmarks and shares takes {window_s:.1f} s of CPU time."
+        f"`{command}`, {config.name} {config.version}. Rendered people, {len(of['eyes'])} of whom have tired eyes and "
+        f"nothing else, and {len(of['mouth'])} a yawning mouth and nothing else; the model calls {called['eyes']} and "
+        f"{called['mouth']} of them fatigue, and only these are deleted and inserted. Slow methods have fewer clips, "
+        f"shuffled weights {2 * _SHUFFLED_CLIPS}. One window with the default methods, landmarks and shares takes "
+        f"{window_s:.1f} s of CPU time."
     )
-    return [
-        text,
-        "",
-        *pointing_table(figures),
-        "",
-        *removal_table(figures),
-        "",
-        *randomised_table(network, found[:: max(len(found) // _RANDOMISED_CLIPS, 1)][:_RANDOMISED_CLIPS]),
-    ]
+    tables = (pointing_table(found, methods), removal_table(found, methods), randomised_table(found))
+    return [text, *(line for table in tables for line in ("", *table))]
 
 
 def put_between_marks(text: str, lines: Sequence[str]) -> str:
@@ -257,13 +290,17 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--clips", type=int, default=8, help="of each kind (default: 8)")
     parser.add_argument("--slow-clips", type=int, default=4, help="of each kind, for the slow methods (default: 4)")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="keep what is measured, and go on from what was kept")
     parser.add_argument("--doc", type=Path, help="a Markdown file with the marks")
     args = parser.parse_args()
     command = f"python tools/check_explanations.py --rig RIG --clips {args.clips} --slow-clips {args.slow_clips}"
     try:
-        lines = report(Explainer(args.model), args.rig, clips=args.clips, slow=args.slow_clips, command=command)
+        explainer = Explainer(args.model)
+        records = Records(args.keep, load_artefact(args.model).safetensors_sha256())
+        found = measure_all(explainer, args.rig, records, clips=args.clips, slow=args.slow_clips)
     except FaceFatigueError as error:
         sys.exit(f"check_explanations: {error}")
+    lines = report(explainer, found, command)
     print("\n".join(lines))
     if args.doc is not None:
         args.doc.write_text(put_between_marks(args.doc.read_text(encoding="utf-8"), lines), encoding="utf-8")

@@ -258,6 +258,7 @@ def test_doctor_and_completion(capsys: pytest.CaptureFixture[str]) -> None:
     checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)}
     assert checks["face detector"]["ok"]
     assert checks["face landmarks"]["ok"]
+    assert checks["blink estimate"]["ok"]
     assert checks["engine onnxruntime"]["ok"]
     assert checks[f"model {DEFAULT_MODEL}"]["ok"]
     for shell in ("bash", "zsh", "tcsh"):

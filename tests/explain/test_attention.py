@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from facefatigue.errors import ConfigurationError
-from facefatigue.explain import attention, attention_map, attention_over_time
+from facefatigue.explain import Listener, attention, attention_map, attention_over_time
 from facefatigue.model.config import NON_LOCAL_MODES
 from facefatigue.model.non_local import NonLocalBlock
 
@@ -51,13 +51,14 @@ def test_in_a_network_of_cues_attention_differs_over_time_alone(network_of, clip
 def test_a_listener_is_the_nearest_position(network_of, clip):
     network = network_of(backbone="resnet2d", non_local_position=3)  # 8 x 2 x 2 positions at pixels 0 and 16
     near, same, other = (
-        attention_map(network, clip, listener=place).values for place in ((2, 17.0, 3.0), (2, 16.0, 0.0), (5, 0.0, 16.0))
+        attention_map(network, clip, listener=Listener(frame=frame, x=x, y=y)).values
+        for frame, x, y in ((2, 17.0, 3.0), (2, 16.0, 0.0), (5, 0.0, 16.0))
     )
     np.testing.assert_array_equal(near, same)
     assert abs(near - other).max() > 0
     mean = np.mean(
         [
-            attention_map(network, clip, listener=(t, x, y)).values
+            attention_map(network, clip, listener=Listener(frame=t, x=x, y=y)).values
             for t in range(8)
             for x in (0.0, 16.0)
             for y in (0.0, 16.0)
@@ -65,6 +66,8 @@ def test_a_listener_is_the_nearest_position(network_of, clip):
         axis=0,
     )
     np.testing.assert_allclose(mean, attention_map(network, clip).values, atol=1e-7)
+    facts = attention_map(network, clip, listener=Listener(frame=2, x=17.0, y=3.0)).facts
+    assert {name: facts[name] for name in facts if name != "change"} == {"from_frame": 2, "from_x": 17, "from_y": 3}
 
 
 def test_a_block_that_has_learnt_nothing_changes_nothing(network_of, clip):

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facefatigue.explain.drawing import blend, drawn_face, gradient_picture, heat_in_frame, on_drawn_face
+from facefatigue.explain import Attribution
+from facefatigue.explain.drawing import (
+    Key,
+    blend,
+    drawn_face,
+    gradient_picture,
+    heat_colours,
+    heat_in_frame,
+    on_drawn_face,
+)
 from facefatigue.explain.overlay import with_band
 from facefatigue.explain.regions import average_face
 from facefatigue.faces.align import eye_transform
@@ -79,7 +88,31 @@ def test_the_drawn_face_is_aligned_and_dark_at_its_lids():
 
 def test_a_band_of_text_is_cut_at_a_comma():
     rgb = np.full((200, 300, 3), 90, np.uint8)
-    short, long = (with_band(rgb, text, "fatigue") for text in ("first part", "first part, " + 40 * "second part "))
+    short, long = (with_band(rgb, text, "fatigue", 1.0) for text in ("first part, 2", "first part, 2, " + 40 * "third "))
     np.testing.assert_array_equal(short, long)
     np.testing.assert_array_equal(short[:150], rgb[:150])
     assert short[-3:].mean() < 90
+
+
+def test_a_band_has_the_colours_of_heat_where_there_is_room():
+    wide, other, narrow = (
+        with_band(np.full((200, width, 3), 90, np.uint8), "first part, 2", "fatigue", scale)
+        for width, scale in ((300, 1.5e-4), (300, 2.5e-4), (90, 1.5e-4))
+    )
+    lightest = heat_colours(np.ones(1, np.float32))[0]
+    near = [np.abs(band.astype(int) - lightest).sum(axis=2).min() for band in (wide, narrow)]
+    assert near[0] < 6 < near[1]
+    assert (wide != other).any()  # the number beside them
+    assert (wide[:, :100] == other[:, :100]).all()
+
+
+def test_a_key_tells_what_its_colours_stand_for():
+    values = np.zeros((2, 8, 8), np.float32)
+    values[1, 2, 3] = 0.02
+    key = Key.of(Attribution(method="m", values=values))
+    assert key.values() == [(0.0, "0"), (1.0, "2.0e-02")]
+    np.testing.assert_array_equal(key.colours[[0, -1]], heat_colours(np.array([0, 1], np.float32)).astype(np.uint8))
+    colour = np.full((2, 8, 8, 3), -0.5, np.float32)
+    key = Key.of(Attribution(method="m", values=values, colour=colour))
+    assert key.values() == [(0.0, "-5.0e-01"), (0.5, "0"), (1.0, "5.0e-01")]
+    assert key.colours[[0, -1]].tolist() == [[0, 0, 0], [255, 255, 255]]

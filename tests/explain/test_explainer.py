@@ -8,7 +8,7 @@ import pytest
 from facefatigue.clips import clip_from_crops
 from facefatigue.engine import open_engine
 from facefatigue.errors import ConfigurationError
-from facefatigue.explain import Explainer
+from facefatigue.explain import Explainer, Listener
 from facefatigue.model.artefact import DEFAULT_MODEL, load_artefact
 
 
@@ -39,6 +39,17 @@ def test_a_class_can_be_asked_for_by_what_the_window_was_called(sample_crops, qu
     other = {"fatigue": "alert", "alert": "fatigue"}[found.label]
     assert found.target == {"class": found.label, "opposite": other, "score": "score"}[question]
     assert found.listening is None
+
+
+def test_whose_attention_is_kept_and_has_to_be_in_the_clip_and_among_the_methods(sample_crops):
+    listener = Listener(frame=12, x=56.0, y=80.0, place="mouth")
+    found = Explainer(methods=["attention"], listener=listener).explain(sample_crops)
+    assert found.listener == listener
+    assert found.attributions[0].facts["from_frame"] == 12
+    with pytest.raises(ConfigurationError, match="the methods do not have attention among them"):
+        Explainer(methods=["grad-cam"], listener=listener)
+    with pytest.raises(ConfigurationError, match="there is no frame 32"):
+        Explainer(listener=Listener(frame=32, x=0, y=0))
 
 
 def test_other_crops_are_refused(explainer, sample_crops):

@@ -54,5 +54,3 @@ def test_the_default_fits_the_network(network_of, settings, names):
 def test_attention_comes_last_and_nothing_twice():
     explainer = Explainer(methods=["attention", "grad-cam@stage4", "grad-cam@stage4"])
     assert [str(method) for method in explainer.methods] == ["grad-cam@stage4", "attention"]
-    with pytest.raises(ConfigurationError, match="a clip has 32 frames, so there is no frame 32"):
-        Explainer(listener=(32, 0.0, 0.0))

@@ -44,6 +44,17 @@ def test_a_map_that_is_the_same_everywhere_has_the_shares_of_the_areas(average_m
     np.testing.assert_allclose(shares.share, shares.area)
     assert shares.share.sum() == pytest.approx(1)
     assert shares.beside_the_face
+    assert shares.background_leads
+
+
+def test_the_background_may_lead_though_the_map_is_more_on_the_face_than_chance(average_map):
+    values = np.zeros((1, 112, 112))
+    for name, share in {"background": 0.4, "eyes": 0.3, "mouth": 0.3}.items():
+        inside = average_map == REGIONS.index(name)
+        values[0][inside] = share / inside.sum()
+    shares = share_of(values, average_map)
+    assert shares.background_leads
+    assert not shares.beside_the_face
 
 
 def test_only_what_speaks_for_the_target_counts(average_map):
@@ -55,6 +66,7 @@ def test_only_what_speaks_for_the_target_counts(average_map):
     assert shares.share[[REGIONS.index("eyes"), REGIONS.index("mouth")]].sum() == pytest.approx(1)
     assert not shares.beside_the_face
     assert shares.sentence(2).startswith(f"{100 * shares.share[0]:.0f} % eyes, ")
+    assert shares.sentence(7).count(",") == 1  # regions without a share are not named
 
 
 def test_within_a_region_of_a_frame_for_and_against_cancel(average_map):
@@ -73,6 +85,7 @@ def test_where_nothing_speaks_for_the_target_there_are_no_shares(average_map):
     shares = share_of(-np.ones((2, 112, 112)), average_map)
     assert not shares.share.any()
     assert not shares.beside_the_face
+    assert not shares.background_leads
 
 
 def test_the_points_of_a_face_are_read_from_its_crop(sample_crops):

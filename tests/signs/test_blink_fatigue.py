@@ -166,6 +166,7 @@ def test_people_at_large_have_the_spread_of_the_norms() -> None:
 
 @pytest.mark.parametrize(("count", "lost", "reason", "text"), [
     (0, 0, "too_few_blinks", "0 blinks are too few: at least 5 are needed"),
+    (1, 0, "too_few_blinks", "1 blink is too few: at least 5 are needed"),
     (4, 0, "too_few_blinks", "4 blinks are too few"),
     (30, 26, "no_durations", "only 4 of 30 blinks have a duration, 5 must"),
 ])  # fmt: skip

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 import check_explanations
-from check_explanations import BEGIN, END, Case, measure, pointing_table, put_between_marks, randomised_table, removal_table
+from check_explanations import (
+    BEGIN,
+    END,
+    Case,
+    likenesses,
+    measure,
+    measure_all,
+    methods_of,
+    pointing_table,
+    put_between_marks,
+    randomised_table,
+    removal_table,
+)
 from explanations.acts import act_in
 from explanations.checks import likeness, point, random_order, randomised
+from explanations.records import Records
 from facefatigue.explain import REGIONS
 from facefatigue.model.config import ModelConfig
 from facefatigue.model.network import FatigueNet
@@ -86,23 +102,53 @@ def test_likeness_is_a_rank_correlation_of_cells():
     assert abs(likeness(values, order)) < 0.15
 
 
-def test_the_tables_hold_every_method(network, capsys):
-    clip = torch.rand(1, 3, 4, 32, 32) * 2 - 1
-    found = [
-        Case(region=region, clip=clip, maps=[codes(region)] * 4, called=region == "eyes") for region in ("eyes", "mouth")
-    ]
-    figures = measure(network, found, slow=0)
-    methods = list(check_explanations.methods_of(network))
+def case_of(region: str, number: int = 0) -> Case:
+    clip = torch.rand(1, 3, 4, 32, 32, generator=torch.Generator().manual_seed(number)) * 2 - 1
+    return Case(region=region, number=number, clip=clip, maps=[codes(region)] * 4, called=region == "eyes")
+
+
+def test_the_tables_hold_every_method(network):
+    methods = list(methods_of(network))
     assert methods[0] == "hires-cam@read"
-    table = pointing_table(figures)
+    fast = [name for name in methods if name not in check_explanations.SLOW]
+    found = [measure(network, case_of(region), fast) for region in ("eyes", "mouth")]
+    table = pointing_table(found, methods)
     assert [row.split(" | ")[0].strip("| *") for row in table[2:]] == [*methods, "chance"]
     assert "| – |" in table[2 + methods.index("occlusion")]  # a slow one, of which none was asked for
-    rows = removal_table(figures)
+    rows = removal_table(found, methods)
     assert rows[-1].startswith("| random order | 1 | 0.")  # the clip that is called fatigue
-    rows = randomised_table(network, found[:1])
+    assert rows[2 + methods.index("occlusion")] == "| occlusion | 0 | – | – |"
+    rows = randomised_table([dataclasses.replace(found[0], likeness=likenesses(network, case_of("eyes")))])
     assert len(rows) == 2 + 7
     assert rows[0] == "| shuffled down to | hires-cam@read | grad-cam@read | grad-cam@stage4 | guided |"
-    assert "2 of 2 clips are done" in capsys.readouterr().err
+
+
+def test_a_run_goes_on_from_what_was_kept(network, tmp_path, monkeypatch, capsys):
+    rendered = []
+
+    def render(explainer, landmarker, rig, region, number):
+        rendered.append((region, number))
+        if len(rendered) == 4:
+            raise KeyboardInterrupt
+        return case_of(region, number)
+
+    monkeypatch.setattr(check_explanations, "render_case", render)
+    monkeypatch.setattr(check_explanations, "explain_cpu_s", lambda *_: 1.5)
+    explainer = SimpleNamespace(network=network, config=network.config)
+    path = tmp_path / "figures.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        measure_all(explainer, tmp_path, Records(path, "a"), clips=2, slow=0)
+    found = measure_all(explainer, tmp_path, Records(path, "a"), clips=2, slow=0)
+    assert rendered == [("eyes", 0), ("eyes", 1), ("mouth", 0), ("mouth", 1), ("mouth", 1)]
+    assert measure_all(explainer, tmp_path, Records(path, "a"), clips=2, slow=0) == found
+    assert "mouth 1: " in capsys.readouterr().err
+    assert len(rendered) == 5
+    slow = measure_all(explainer, tmp_path, Records(path, "a"), clips=1, slow=1)  # another run may ask for more of a clip
+    assert rendered[5:] == [("eyes", 0), ("mouth", 0)]
+    assert slow[0].methods.keys() - found[0].methods.keys() == check_explanations.SLOW
+    assert slow[0].methods["guided"] == found[0].methods["guided"]
+    with pytest.raises(SystemExit, match="holds figures of another model"):
+        Records(path, "b")
 
 
 def test_figures_take_the_place_of_what_stands_between_the_marks():

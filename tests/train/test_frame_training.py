@@ -18,8 +18,9 @@ from facefatigue.data.clip_list import read_lists
 from facefatigue.errors import ConfigurationError
 from facefatigue.model.network import FatigueNet
 from facefatigue.model.weights import load_network
-from facefatigue.train import loop
+from facefatigue.train import loop, readings
 from facefatigue.train.loop import train
+from facefatigue.train.readings import KeptReadings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -209,6 +210,47 @@ def test_frozen_frames_are_read_once_and_the_run_ends_alike(
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-4) for name in ours)
 
 
+def test_frames_that_were_read_before_are_not_read_again_by_the_same_weights(
+    framed_lists: tuple[Path, Path],
+    settings: Callable[..., TrainSettings],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taught = {"frame_targets": NAMES, **CUES}
+    inits = [
+        str(train(*framed_lists, tmp_path / f"first-{seed}", settings(epochs=1, seed=seed, **taught)).artefact.folder)
+        for seed in (1, 2)
+    ]
+    read, lists = readings.read_frames, []
+
+    def counted(network: FatigueNet, clips: Any, **given: Any) -> Any:
+        lists.append(clips.fingerprint)
+        return read(network, clips, **given)
+
+    monkeypatch.setattr(readings, "read_frames", counted)
+    kept = KeptReadings()
+    behind = {"epochs": 1, "learning_rate": 1e-2, "freeze": "frames", "augmentation": "none", **taught}
+
+    def losses(name: str, init: str, **further: Any) -> float:
+        run = train(*framed_lists, tmp_path / name, settings(init=init, **{**behind, **further}), kept=kept)
+        return run.rows[0]["validation_loss"]
+
+    one = losses("one", inits[0])
+    assert len(lists) == 2
+    again = losses("again", inits[0])
+    losses("seed", inits[0], seed=7)
+    losses("flat", inits[0], non_local_position=0)
+    assert len(lists) == 2
+    assert again == one
+    losses("other", inits[1])
+    assert len(lists) == 4
+    assert lists[:2] == lists[2:]
+    losses("batch", inits[1], batch_size=3)
+    assert len(lists) == 6
+    losses("first-again", inits[0])  # kept lists are four; these two were the oldest
+    assert len(lists) == 8
+
+
 def test_frozen_frames_keep_their_weights_and_statistics(
     framed_lists: tuple[Path, Path], settings: Callable[..., TrainSettings], tmp_path: Path
 ) -> None:
@@ -229,10 +271,21 @@ def test_frozen_frames_keep_their_weights_and_statistics(
     assert all(torch.equal(tensor, weights[name]) for name, tensor in before.items() if is_of_frames(name))
     assert weights["temporal.conv.weight"].shape[1] == 2
     assert "drawn at random, because temporal_input is 'both' there and 'cues' here" in other.artefact.card_text()
+    anew = train(
+        *framed_lists,
+        tmp_path / "anew",
+        settings(init=init, init_part="frames", seed=7, **{**faster, "learning_rate": 1e-12}),
+    )
+    weights = load_file(anew.artefact.safetensors_path)
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in before.items() if is_of_frames(name))
+    assert not torch.allclose(weights["temporal.conv.weight"], before["temporal.conv.weight"], atol=1e-3)
+    assert "only the frames were to be taken over" in anew.artefact.card_text()
     resumed = train(*framed_lists, tmp_path / "other", dataclasses.replace(changed, init=""), resume=True)
     assert resumed.best == other.best
     with pytest.raises(ConfigurationError, match="freeze is 'frames', but init names no model"):
         train(*framed_lists, tmp_path / "none", settings(**faster))
+    with pytest.raises(ConfigurationError, match="init_part is 'frames', but init names no model"):
+        train(*framed_lists, tmp_path / "none", settings(init_part="frames", frame_targets=NAMES, **CUES))
 
 
 def shortened(manifest: Path, folder: Path, frames: int) -> Path:
@@ -307,6 +360,8 @@ def test_lists_that_were_read_must_tell_what_is_asked_for(
         ({"score_weight": 0.0, "frame_targets": ("mouth",), "keep_best": "loss_and_mse"}, "score_weight is 0 but keep_best"),
         ({"freeze": "all"}, "freeze is 'all'"),
         ({"freeze": "frames"}, "only the backbone 'resnet2d_cues'"),
+        ({"init_part": "time"}, "init_part is 'time'"),
+        ({"init_part": "frames"}, "only the backbone 'resnet2d_cues' has such a part"),
         ({**CUES, "frame_targets": ("closure",)}, "cues has mouth, which must be among frame_targets"),
         ({"cues": ("closure",)}, "must be empty for the backbone 'resnet3d'"),
     ],

@@ -14,7 +14,6 @@ from facefatigue.synth.performance import SkinState
 from facefatigue.synth.scene import make_scene
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -56,16 +55,16 @@ def act_in(region: FaceRegion, time_s: NDArray[np.float64], rng: np.random.Gener
     return dataclasses.replace(act, mouth=still, smile=still)
 
 
-def render_acts(rig_path: Path, region: FaceRegion, spec: ClipSpec, count: int) -> Iterator[NDArray[np.uint8]]:
-    """Render acts of one region, each by another person in another light.
+def render_act(rig_path: Path, region: FaceRegion, spec: ClipSpec, number: int) -> NDArray[np.uint8]:
+    """Render an act of one region; each number is another person in another light.
 
     Args:
         rig_path: The rig file.
         region: "eyes" or "mouth".
-        spec: Of the clips.
-        count: How many.
+        spec: Of the clip.
+        number: From 0.
 
-    Yields:
+    Returns:
         (T, S, S, 3) uint8 RGB.
 
     Raises:
@@ -73,8 +72,7 @@ def render_acts(rig_path: Path, region: FaceRegion, spec: ClipSpec, count: int) 
     """
     rig, visibility = rig_at(rig_path)
     time_s = np.arange(spec.frames) / spec.frame_rate_hz
-    for number in range(count):
-        rng = np.random.default_rng([7, list(_MOVES).index(region), number])
-        person = make_person(rig, rng)
-        act = act_in(region, time_s, rng)
-        yield film(person, act, visibility, scene=make_scene(rng), size_px=spec.size_px, rng=rng).crops
+    rng = np.random.default_rng([7, list(_MOVES).index(region), number])
+    person = make_person(rig, rng)
+    act = act_in(region, time_s, rng)
+    return film(person, act, visibility, scene=make_scene(rng), size_px=spec.size_px, rng=rng).crops

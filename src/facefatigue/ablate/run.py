@@ -21,6 +21,7 @@ from facefatigue.train.checkpoint import LAST_FILE, MODEL_FOLDER
 from facefatigue.train.loop import train
 from facefatigue.train.parallel import make_fabric
 from facefatigue.train.people import people_of
+from facefatigue.train.readings import KeptReadings
 from facefatigue.train.start import fingerprint_of, first_network
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def run_grid(
     with only_run_in(out):
         _same_grid(out, grid, clips, split)
         for fold in chosen:
+            kept = KeptReadings()
             for variant in grid.variants:
                 if variant.name in failures:
                     continue
@@ -107,7 +109,7 @@ def run_grid(
                 done = _summary(folder) is not None and (folder / _PREDICTIONS).exists()
                 try:
                     if not done:
-                        _one(variant, clips, split, fold, folder, device=device, on_epoch=on_epoch)
+                        _one(variant, clips, split, fold, folder, device=device, kept=kept, on_epoch=on_epoch)
                 except ModelError as error:
                     failures[variant.name] = f"fold {fold + 1}: {error}"
                     continue
@@ -185,6 +187,7 @@ def _one(
     folder: Path,
     *,
     device: str,
+    kept: KeptReadings,
     on_epoch: Callable[[str, int, LogRow], None] | None,
 ) -> None:
     parts = split.parts(clips, fold)
@@ -201,6 +204,7 @@ def _one(
         variant.settings,
         resume=(folder / LAST_FILE).exists(),
         device=device,
+        kept=kept,
         on_epoch=after_epoch,
     )
     artefact = load_artefact(folder / MODEL_FOLDER)

@@ -51,7 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Examine everything; exit code 5 when the weights are not in order."""
-    checks = [*_versions(), *_detector(), *_landmarker(), *_models(), *_engines(), *_cameras()]
+    checks = [*_versions(), *_detector(), *_landmarker(), *_blinks(), *_models(), *_engines(), *_cameras()]
     if args.json:
         print(json.dumps([asdict(check) for check in checks], indent=2))
     else:
@@ -102,6 +102,17 @@ def _landmarker() -> Iterator[Check]:
     else:
         hashes = ", ".join(f"{net} {digest[:12]}" for net, digest in WEIGHTS_SHA256.items())
         yield Check("face landmarks", ok=True, detail=f"weights as shipped ({hashes})")
+
+
+def _blinks() -> Iterator[Check]:
+    from facefatigue.signs.blink_fatigue import BlinkFatigue
+
+    try:
+        model = BlinkFatigue()
+    except FaceFatigueError as error:
+        yield Check("blink estimate", ok=False, detail=str(error))
+    else:
+        yield Check("blink estimate", ok=True, detail=f"weights readable ({', '.join(model.variants)})")
 
 
 def _models() -> Iterator[Check]:

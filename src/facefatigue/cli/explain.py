@@ -10,6 +10,7 @@ from facefatigue.cli.progress import Progress
 from facefatigue.cli.sources import (
     DEFAULT_FOLDER,
     SEVERAL_EXPLAINED,
+    add_model_argument,
     add_source_arguments,
     chosen_sources,
     for_each_source,
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from facefatigue.estimate.source import Progress as Report
-    from facefatigue.explain import VideoExplanation
-    from facefatigue.explain.attention import Listener
+    from facefatigue.explain import Listener, VideoExplanation
     from facefatigue.explain.windows import Choice
 
 DESCRIPTION = """\
 Show why a video was scored as it was: which parts of the face, at which moments, speak for fatigue. The video is scored as
 `predict` does it; of one window (by default the one with the highest score), or of all, maps of every frame are made, laid
-over the picture, and divided among the regions of the face. Needs facefatigue[train]."""
+over the picture, and divided among the regions of the face. Of several faces the main one is explained, as predict chooses
+it. Needs facefatigue[train]."""
 
 EPILOG = """\
 methods, as METHOD or METHOD@LAYER; --method may be given several times, and the first one counts for shares and video:
@@ -49,7 +50,7 @@ layers: stage1 to stage4; non-local, the output of the non-local block; read (mo
 the maps behind stages 2 to 4 and the look at either eye
 
 files for each source, in the folder of --out:
-  NAME.explain.html  a page with all pictures and shares: open this first
+  NAME.explain.html  a page with all pictures and shares: open this first; the page of `predict` beside it links to it
   NAME.explain.png   contact sheet: frames, maps, shares over time, attention
   NAME.explain.gif   the same window, moving
   NAME.explain.mp4   the map in its place in the video (not with --no-overlay)
@@ -84,7 +85,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_source_arguments(parser)
-    parser.add_argument("--model", metavar="NAME|PATH", help="a shipped model or a model folder (default: the shipped one)")
+    add_model_argument(parser)
     parser.add_argument(
         "--window",
         type=_window,
@@ -141,6 +142,8 @@ def run(args: argparse.Namespace) -> int:
     config = load_artefact(model).config
     listener = None
     if args.attention_from is not None:
+        if args.method and "attention" not in args.method:
+            raise UsageError("--attention-from chooses whose attention is shown; give --method attention as well")
         listener = _listener(args.attention_from, config.frames, config.frame_rate_hz, config.size_px)
     explainer = Explainer(model, methods=args.method, question=args.target, listener=listener)
     out_dir: Path = DEFAULT_FOLDER if args.out is None else args.out
@@ -170,11 +173,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _listener(text: str, frames: int, frame_rate_hz: float, size_px: int) -> Listener | None:
-    """Frame, x and y in pixels, of PLACE[@SECONDS]; None for all.
+    """The listener that PLACE[@SECONDS] means; None for all.
 
     Raises:
         UsageError: No such place or moment.
     """
+    from facefatigue.explain import Listener
+
     match = _FROM.fullmatch(text)
     place = match["place"] if match else ""
     if place == "all" and match is not None and match["time"] is None:
@@ -191,7 +196,7 @@ def _listener(text: str, frames: int, frame_rate_hz: float, size_px: int) -> Lis
         raise UsageError(
             f"--attention-from {text}: X and Y are from 0 to 1, and a window takes {frames / frame_rate_hz:g} seconds"
         )
-    return frame, x * size_px - 0.5, y * size_px - 0.5
+    return Listener(frame=frame, x=x * size_px - 0.5, y=y * size_px - 0.5, place=place)
 
 
 def _place(name: str) -> tuple[float, float]:
@@ -232,7 +237,7 @@ def _print(result: VideoExplanation) -> None:
 
     name = display_name(result.source)
     if not result.windows:
-        print(f"{name}: no face could be scored, so there is nothing to explain; `facefatigue predict` says why")
+        print(f"{name}: no face could be scored, so there is nothing to explain. {result.why_nothing}")
     for window in result.windows:
         print(f"{name}, {window.start_s:.1f} to {window.end_s:.1f} s: {window.text}")
     for warning in result.warnings:

@@ -52,9 +52,14 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    """Which network."""
+    parser.add_argument("--model", metavar="NAME|PATH", help="a shipped model or a model folder (default: the shipped one)")
+
+
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Which network, and what runs it."""
-    parser.add_argument("--model", metavar="NAME|PATH", help="a shipped model or a model folder (default: the shipped one)")
+    add_model_argument(parser)
     parser.add_argument(
         "--engine",
         choices=("auto", "onnxruntime", "openvino", "torch"),

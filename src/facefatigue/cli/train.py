@@ -109,6 +109,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
     )
     _add(recipe, "frame_weight", float, "weight of the frame targets", "--frame-weight")
     _add(recipe, "score_weight", float, "weight of the score; 0 trains the frame targets alone", "--score-weight")
+    _add(recipe, "init_part", str, "all of the model of --init, or frames: draw what looks over time", "--init-part")
     _add(recipe, "freeze", str, "frames: train only what resnet2d_cues makes of frames over time", "--freeze")
     _add(recipe, "patience", int, "epochs without a better validation loss until training ends", "--patience")
     _add(recipe, "keep_best", str, "loss, or loss_and_mse: both must get lower", "--keep-best")

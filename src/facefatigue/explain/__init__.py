@@ -4,7 +4,7 @@ Nothing slow but torch (matplotlib, PyAV) is loaded before the function that nee
 """
 
 from facefatigue.explain.activation import activation_map
-from facefatigue.explain.attention import attention_map, attention_over_time
+from facefatigue.explain.attention import Listener, attention_map, attention_over_time
 from facefatigue.explain.attribution import Attribution
 from facefatigue.explain.explainer import QUESTIONS, Explainer, Explanation
 from facefatigue.explain.gradients import guided_activation_map, guided_backpropagation, integrated_gradients
@@ -12,8 +12,9 @@ from facefatigue.explain.layers import layer_names
 from facefatigue.explain.methods import METHODS, Method, default_methods
 from facefatigue.explain.regions import REGIONS, RegionShares, read_points, region_map, region_shares
 from facefatigue.explain.removal import blurred, deletion_and_insertion, occlusion
+from facefatigue.explain.summary import MethodSummary, VideoExplanation, WindowSummary
 from facefatigue.explain.target import TARGETS, target_of
-from facefatigue.explain.video import MethodSummary, VideoExplanation, WindowSummary, explain_video
+from facefatigue.explain.video import explain_video
 
 __all__ = [
     "METHODS",
@@ -23,6 +24,7 @@ __all__ = [
     "Attribution",
     "Explainer",
     "Explanation",
+    "Listener",
     "Method",
     "MethodSummary",
     "RegionShares",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,22 @@ if TYPE_CHECKING:
     from facefatigue.model.network import FatigueNet
 
 _ROWS = 256  # listening positions at a time: 50 MB for the 50,000 positions of stage 1 at 224 px
-Listener = tuple[int, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """The place and the moment whose attention is shown.
+
+    Attributes:
+        frame: Of the clip, from 0.
+        x, y: Pixel of the clip.
+        place: What it is called in pictures, e.g. "mouth".
+    """
+
+    frame: int
+    x: float
+    y: float
+    place: str = ""
 
 
 def attention_map(network: FatigueNet, clip: Tensor, *, listener: Listener | None = None) -> Attribution:
@@ -32,11 +48,11 @@ def attention_map(network: FatigueNet, clip: Tensor, *, listener: Listener | Non
     Args:
         network: In evaluation mode.
         clip: (1, 3, T, H, W) float32 in [-1, 1], RGB.
-        listener: The listening place: frame, x and y in pixels of the clip, the nearest position of the block counts; None:
-            the mean over all positions.
+        listener: The listening place, of which the nearest position of the block counts; None: the mean over all positions.
 
     Returns:
         The map. Where the block stands behind the averaging over space, as in "resnet2d_cues", it differs over time alone.
+        With a listener it has the facts ``from_frame``, ``from_x`` and ``from_y``, too.
 
     Raises:
         ConfigurationError: The network has no non-local block.
@@ -56,7 +72,10 @@ def attention_map(network: FatigueNet, clip: Tensor, *, listener: Listener | Non
             for first in range(0, positions, _ROWS):
                 heard += block.weights(x, slice(first, first + _ROWS))[0].sum(dim=0) / positions
         values = spread(heard.reshape(shape), size)
-    return Attribution(method="attention", values=values.numpy(), facts={"change": change})
+    facts = {"change": change}
+    if listener is not None:
+        facts |= {"from_frame": float(listener.frame), "from_x": listener.x, "from_y": listener.y}
+    return Attribution(method="attention", values=values.numpy(), facts=facts)
 
 
 def attention_over_time(network: FatigueNet, clip: Tensor) -> NDArray[np.float32]:
@@ -110,7 +129,7 @@ def _before_block(network: FatigueNet, clip: Tensor) -> tuple[Tensor, float]:
 
 def _position(listener: Listener, size: tuple[int, ...], shape: tuple[int, ...]) -> int:
     """Number of the position that is nearest to a frame and a pixel."""
-    places = (listener[0], listener[2], listener[1])  # frame, row, column
+    places = (listener.frame, listener.y, listener.x)
     nearest = [
         min(max(round(place / step_between(count, side)), 0), count - 1)
         for place, side, count in zip(places, size, shape, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from facefatigue.landmarks.follow import FIVE_POINTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from facefatigue.explain.attribution import Attribution
 
 # Of matplotlib; lighter as heat grows, in grey and with any colour vision. Its darkest third would look like shadows.
 _COLOUR_MAP, _LEAST_COLOUR = "inferno", 0.35
@@ -80,9 +83,40 @@ def gradient_picture(colour: NDArray[np.float32]) -> NDArray[np.uint8]:
     Returns:
         (T, H, W, 3) uint8.
     """
-    largest = float(np.quantile(np.abs(colour), _GUIDED_QUANTILE)) or 1.0
-    levels: NDArray[np.float32] = np.clip(_GREY + colour * (_GREY / largest), 0, 255)
+    levels: NDArray[np.float32] = np.clip(_GREY + colour * (_GREY / (_strongest(colour) or 1.0)), 0, 255)
     return levels.astype(np.uint8)
+
+
+def _strongest(colour: NDArray[np.float32]) -> float:
+    return float(np.quantile(np.abs(colour), _GUIDED_QUANTILE))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Key:
+    """What the colours of an attribution's pictures stand for.
+
+    Attributes:
+        low, high: The values of the first and the last colour, in the attribution's unit.
+        colours: (256, 3) uint8 RGB, from one to the other.
+    """
+
+    low: float
+    high: float
+    colours: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, attribution: Attribution) -> Key:
+        """Of heat from 0 to the map's largest value; of gradients from one end of grey to the other."""
+        ramp = np.linspace(0, 1, 256, dtype=np.float32)
+        if attribution.colour is None:
+            return cls(low=0.0, high=attribution.scale, colours=heat_colours(ramp).astype(np.uint8))
+        strongest = _strongest(attribution.colour)
+        return cls(low=-strongest, high=strongest, colours=(ramp[:, None].repeat(3, axis=1) * 255).astype(np.uint8))
+
+    def values(self) -> list[tuple[float, str]]:
+        """Where numbers stand, from 0 at the first colour to 1 at the last, and what they say."""
+        written = [(0.0, "0" if self.low == 0 else f"{self.low:.1e}"), (1.0, f"{self.high:.1e}")]
+        return written if self.low == 0 else [written[0], (0.5, "0"), written[1]]
 
 
 @lru_cache(maxsize=2)

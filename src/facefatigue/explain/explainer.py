@@ -57,6 +57,7 @@ class Explanation:
         was_read: (T,) bool, whether the landmarks are the frame's own.
         listening: (t, t) float32, how much each moment of the non-local block listens to each other one; None where
             attention was not asked for.
+        listener: Whose attention its attribution shows; None: the mean over all.
     """
 
     score: float
@@ -68,6 +69,7 @@ class Explanation:
     points: NDArray[np.float32]
     was_read: NDArray[np.bool_]
     listening: NDArray[np.float32] | None
+    listener: Listener | None = None
 
     @property
     def has_target(self) -> bool:
@@ -83,7 +85,7 @@ class Explainer:
         methods: METHOD or METHOD@LAYER, most important first (:data:`facefatigue.explain.METHODS`); none: those of
             :func:`facefatigue.explain.default_methods`. Attention, which speaks for no target, comes last.
         question: What is explained.
-        listener: Frame and pixel (x, y) of the crop whose attention is shown; None: the mean over all.
+        listener: Whose attention is shown; None: the mean over all.
 
     Attributes:
         folder: Of the model.
@@ -93,7 +95,7 @@ class Explainer:
 
     Raises:
         ModelError: No such model, or its files are damaged.
-        ConfigurationError: No such method or layer, or no such moment in a clip.
+        ConfigurationError: No such method or layer, no such moment in a clip, or a listener without attention.
         MissingExtraError: safetensors is not installed.
     """
 
@@ -111,8 +113,11 @@ class Explainer:
         chosen = dict.fromkeys(Method.parse(text, self.network) for text in methods) or default_methods(self.network)
         self.methods = tuple(sorted(chosen, key=lambda method: method.name == "attention"))
         self.question: Question = question
-        if listener is not None and not 0 <= listener[0] < self.config.frames:
-            raise ConfigurationError(f"a clip has {self.config.frames} frames, so there is no frame {listener[0]}")
+        if listener is not None and Method("attention") not in self.methods:
+            Method.parse("attention", self.network)  # says so where there is no block
+            raise ConfigurationError("a listener has its attention shown, but the methods do not have attention among them")
+        if listener is not None and not 0 <= listener.frame < self.config.frames:
+            raise ConfigurationError(f"a clip has {self.config.frames} frames, so there is no frame {listener.frame}")
         self._listener = listener
         self._landmarker = Landmarker()
 
@@ -153,6 +158,7 @@ class Explainer:
             points=points,
             was_read=was_read,
             listening=attention_over_time(self.network, clip) if Method("attention") in self.methods else None,
+            listener=self._listener,
         )
 
     def _target(self, label: Label) -> Target:

@@ -72,14 +72,30 @@ class MapsFile:
             np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
 
 
-def read_map(path: Path, number: int, what: str) -> NDArray[np.generic]:
-    """One array of one window.
+class MapsReader:
+    """Reads what :class:`MapsFile` wrote, array by array; a context manager that closes the file.
+
+    It stays open, since a long video has many thousand arrays, and their list is read anew whenever the file is opened.
 
     Args:
         path: The file.
-        number: Of the window, from 0.
-        what: Which array, as :class:`MapsFile` names them.
     """
-    with np.load(path, allow_pickle=False) as arrays:
-        array: NDArray[np.generic] = arrays[KEY.format(number=number, what=what)]
-    return array
+
+    def __init__(self, path: Path) -> None:
+        self._arrays = np.load(path, allow_pickle=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._arrays.close()
+
+    def read(self, number: int, what: str) -> NDArray[np.generic]:
+        """One array of one window.
+
+        Args:
+            number: Of the window, from 0.
+            what: Which array, as :class:`MapsFile` names them.
+        """
+        array: NDArray[np.generic] = self._arrays[KEY.format(number=number, what=what)]
+        return array

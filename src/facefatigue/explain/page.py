@@ -10,14 +10,17 @@ from facefatigue._version import __version__
 from facefatigue.atomic import atomic_path
 from facefatigue.explain.regions import REGIONS
 from facefatigue.explain.sheet import TARGET_WORDS
+from facefatigue.report.explained import link_to
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from facefatigue.explain.video import VideoExplanation
+    from facefatigue.explain.summary import VideoExplanation
 
 
-def write_page(result: VideoExplanation, title: str, path: Path, *, sheet: Path, gif: Path, shares: Path | None) -> None:
+def write_page(
+    result: VideoExplanation, title: str, path: Path, *, sheet: Path, gif: Path, shares: Path | None, report: Path | None
+) -> None:
     """Write the page: warnings, the contact sheet and the GIF, shares of all windows as a picture and as a table.
 
     It forbids itself the network by a content security policy and holds no script. Every text is escaped. It follows the
@@ -30,6 +33,7 @@ def write_page(result: VideoExplanation, title: str, path: Path, *, sheet: Path,
         sheet: The contact sheet, a PNG file.
         gif: The window, moving.
         shares: Shares of several windows, a PNG file.
+        report: The page of ``predict`` in the same folder, to link to.
 
     Raises:
         OutputError: The page cannot be written.
@@ -55,6 +59,7 @@ def write_page(result: VideoExplanation, title: str, path: Path, *, sheet: Path,
         sheet=_base64(sheet),
         gif=_base64(gif),
         shares=None if shares is None else _base64(shares),
+        report=None if report is None else link_to(report, "the whole timeline"),
     )
     with atomic_path(path) as partial:
         partial.write_text(html, encoding="utf-8", newline="\n")

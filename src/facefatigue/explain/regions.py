@@ -158,10 +158,16 @@ class RegionShares:
         """Whether the background has at least the share that it would have if the map were the same everywhere."""
         return bool(self.share[_BACKGROUND] >= self.area[_BACKGROUND])
 
+    @property
+    def background_leads(self) -> bool:
+        """Whether the background has a larger share than any region of the face."""
+        return bool(self.share.any() and self.share.argmax() == _BACKGROUND)
+
     def sentence(self, most: int = 3) -> str:
-        """The largest shares in words: "62 % eyes, 25 % mouth, 8 % nose"."""
+        """The largest shares in words, but those that round to nothing: "62 % eyes, 25 % mouth, 8 % nose"."""
+        percent = np.rint(100 * self.share)
         order = np.argsort(-self.share, kind="stable")[:most]
-        return ", ".join(f"{100 * self.share[index]:.0f} % {REGIONS[index]}" for index in order)
+        return ", ".join(f"{percent[index]:.0f} % {REGIONS[index]}" for index in order if percent[index])
 
 
 def region_shares(attribution: Attribution, maps: Sequence[NDArray[np.uint8]]) -> RegionShares:

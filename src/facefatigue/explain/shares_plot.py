@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from facefatigue.explain.video import WindowSummary
+    from numpy.typing import NDArray
+
+    from facefatigue.explain.summary import WindowSummary
 
 _HEIGHT_IN = 3.2
 _RIGHT = 0.82
 _DPI = 200
+_SAME_S = 1e-6
 
 
 def draw_shares(title: str, windows: Sequence[WindowSummary], path: Path) -> None:
@@ -39,11 +42,11 @@ def draw_shares(title: str, windows: Sequence[WindowSummary], path: Path) -> Non
     figure = Figure(figsize=(WIDTH_IN, _HEIGHT_IN), facecolor="white")
     FigureCanvasAgg(figure)
     end_s = windows[-1].end_s
-    starts = np.array([window.start_s for window in windows])
-    widths = np.array([window.end_s - window.start_s for window in windows])
+    edges, numbers = _steps(windows)
     above = figure.add_axes((LEFT, 0.68, _RIGHT - LEFT, 0.18))
-    colours = [COLOURS[window.label] for window in windows]
-    above.bar(starts, [window.score for window in windows], widths, align="edge", color=colours, linewidth=0)
+    for label in dict.fromkeys(window.label for window in windows):
+        scores = np.array([window.score if window.label == label else 0.0 for window in windows])
+        above.stairs(np.where(numbers < 0, 0, scores[numbers]), edges, fill=True, color=COLOURS[label], linewidth=0)
     above.axhline(0.5, color=FAINT, linewidth=0.5, linestyle=(0, (3, 3)))
     above.set_ylim(0, 1)
     above.set_ylabel("score", fontsize=8, color=INK)
@@ -52,7 +55,8 @@ def draw_shares(title: str, windows: Sequence[WindowSummary], path: Path) -> Non
     bottom = np.zeros(len(windows))
     for number, name in enumerate(REGIONS):
         shares = np.array([100 * window.methods[0].shares[name] for window in windows])
-        below.bar(starts, shares, widths, bottom, align="edge", color=REGION_COLOURS[number], linewidth=0)
+        heights, under = (np.where(numbers < 0, 0, values[numbers]) for values in (shares, bottom))
+        below.stairs(under + heights, edges, baseline=under, fill=True, color=REGION_COLOURS[number], linewidth=0)
         bottom += shares
         y = 0.19 + 0.44 * (1 - (number + 0.5) / len(REGIONS))
         figure.text(_RIGHT + 0.012, y, "■", fontsize=9, color=REGION_COLOURS[number], va="center")
@@ -68,3 +72,18 @@ def draw_shares(title: str, windows: Sequence[WindowSummary], path: Path) -> Non
     figure.text(LEFT, 0.025, note, fontsize=6.5, color=FAINT, va="center")
     with atomic_path(path) as partial:
         figure.savefig(partial, dpi=_DPI, metadata={"Software": "facefatigue"})
+
+
+def _steps(windows: Sequence[WindowSummary]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Edges (N + 1,) of steps over time, and (N,) which window fills each, -1 for none.
+
+    Drawn as steps, a region is one shape however many windows there are; a bar for each would take memory without bounds.
+    """
+    edges, numbers = [windows[0].start_s], list[int]()
+    for number, window in enumerate(windows):
+        if window.start_s > edges[-1] + _SAME_S:
+            edges.append(window.start_s)
+            numbers.append(-1)
+        edges.append(window.end_s)
+        numbers.append(number)
+    return np.array(edges, np.float64), np.array(numbers, np.int64)

@@ -3,135 +3,47 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from facefatigue.atomic import atomic_path, make_folder
+from facefatigue.atomic import atomic_path, make_folder, output_error
 from facefatigue.errors import UsageError
 from facefatigue.estimate import Estimator
 from facefatigue.estimate.plain import json_text
 from facefatigue.estimate.source import ALL_FACES_HINT
-from facefatigue.explain.maps_file import DRAWN, MapsFile, read_map
+from facefatigue.explain.gif import write_gif
+from facefatigue.explain.maps_file import DRAWN, MapsFile, MapsReader
 from facefatigue.explain.methods import SHOW_THE_FACE
 from facefatigue.explain.overlay import HeatWindow, write_drawn_video, write_heat_video
 from facefatigue.explain.page import write_page
 from facefatigue.explain.regions import REGIONS
 from facefatigue.explain.shares_plot import draw_shares
-from facefatigue.explain.sheet import ExplainedWindow, write_gif, write_sheet
+from facefatigue.explain.sheet import ExplainedWindow, write_sheet
+from facefatigue.explain.summary import VideoExplanation, WindowSummary, warnings_of
 from facefatigue.explain.windows import choose_windows, cut_windows
 from facefatigue.report import display_name
+from facefatigue.report.cells import why_nothing
+from facefatigue.report.explained import REPORT_END, link_explanation
 from facefatigue.video import locate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from facefatigue.estimate.report import Label
     from facefatigue.estimate.source import Progress
     from facefatigue.explain.explainer import Explainer
-    from facefatigue.explain.target import Target
     from facefatigue.explain.windows import Choice, CutWindow
 
     # Gives the progress of a pass over the video, by what is done in it.
     Stages = Callable[[str], Progress]
 
-SCHEMA = "facefatigue.explanation/1"
-
-
-@dataclass(frozen=True, kw_only=True)
-class MethodSummary:
-    """One attribution of one window in figures.
-
-    Attributes:
-        method: How it was made.
-        scale: Its largest value, in the unit of the target for a pixel of a frame.
-        shares: By region, of what speaks for the target; they sum to 1, or to 0 where nothing does.
-        area: By region, share of the pixels.
-        beside_the_face: Whether the background has at least the share that it would have by its area.
-        parts: By path through the network, share of the absolute values; empty where there is one path.
-        facts: As of :class:`facefatigue.explain.Attribution`.
-    """
-
-    method: str
-    scale: float
-    shares: Mapping[str, float]
-    area: Mapping[str, float]
-    beside_the_face: bool
-    parts: Mapping[str, float]
-    facts: Mapping[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class WindowSummary:
-    """One explained window in figures; ``text`` is its sentence."""
-
-    start_s: float
-    end_s: float
-    score: float
-    fatigue_probability: float
-    label: Label
-    target: Target
-    text: str
-    landmarks_read: float
-    methods: tuple[MethodSummary, ...]
-
-    @classmethod
-    def of(cls, window: ExplainedWindow) -> WindowSummary:
-        """The figures of a window."""
-        found = window.explanation
-        methods = []
-        for attribution, shares in zip(found.attributions, found.shares, strict=True):
-            methods.append(
-                MethodSummary(
-                    method=attribution.method,
-                    scale=attribution.scale,
-                    shares=dict(zip(REGIONS, shares.share.tolist(), strict=True)),
-                    area=dict(zip(REGIONS, shares.area.tolist(), strict=True)),
-                    beside_the_face=shares.beside_the_face,
-                    parts=dict(attribution.parts),
-                    facts=dict(attribution.facts),
-                )
-            )
-        return cls(
-            start_s=window.start_s,
-            end_s=window.end_s,
-            score=found.score,
-            fatigue_probability=found.fatigue_probability,
-            label=found.label,
-            target=found.target,
-            text=window.verdict,
-            landmarks_read=float(found.was_read.mean()),
-            methods=tuple(methods),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class VideoExplanation:
-    """What came of a video.
-
-    Attributes:
-        source: The source as the user gave it.
-        model: Name of the model.
-        windows: The explained windows; empty where no face could be scored.
-        files: What was written.
-        warnings: Plain sentences about what the reader should know.
-    """
-
-    source: str
-    model: str
-    windows: tuple[WindowSummary, ...]
-    files: tuple[Path, ...]
-    warnings: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything but the files, as plain dicts, lists, strings and numbers (``facefatigue.explanation/1``)."""
-        fields = asdict(self)
-        del fields["files"]
-        return {"schema": SCHEMA, **fields}
+# Written for several windows, and unless the overlay is left out.
+_NOT_ALWAYS = ("shares.png", "explain.mp4")
 
 
 def explain_video(
@@ -149,7 +61,9 @@ def explain_video(
     """Explain windows of the main face of a video and write ``<stem>.explain.*``.
 
     The video is read two or three times: for the scores, for the windows, and for the overlay. Memory does not grow with its
-    length, but for where the face was (120 bytes a frame).
+    length, but for where the face was (120 bytes a frame) and the figures of every window. A report of ``predict`` that lies
+    beside the page is given a link to it. All files take their places together, at the end; those of an earlier explanation
+    that this one does not write again are removed, so that they are not taken for a part of it.
 
     ==================== =================================================================================================
     ``.explain.html``    a page with all pictures and shares
@@ -190,40 +104,48 @@ def explain_video(
     warnings = tuple(warning.replace(ALL_FACES_HINT, "") for warning in analysis.report.warnings)
     result = VideoExplanation(source=source, model=explainer.config.name, windows=(), files=(), warnings=warnings)
     if analysis.report.abstained:
-        return result
+        face = analysis.report.faces[0] if analysis.report.faces else None
+        return replace(result, why_nothing=why_nothing(analysis.report, face))
     (face,), (trajectory,) = analysis.report.faces, analysis.trajectories
     windows = choose_windows(face, choice)
     title = "One person" if hide_identity else display_name(source)
     make_folder(out_dir)
-    files = _Files(out_dir, stem)
-    cut = cut_windows(
-        source,
-        trajectory,
-        windows,
-        explainer.config.clip_spec,
-        max_duration_s=max_duration_s,
-        progress=stages("explaining"),
-    )
-    explained = (_explained(window, explainer, title, hide_identity=hide_identity) for window in cut)
-    summaries, featured = _write_maps(explained, files)
-    write_sheet(featured, sheet := files.add("explain.png"))
-    write_gif(featured, gif := files.add("explain.gif"))
-    shares = None
-    if len(summaries) > 1:
-        draw_shares(title, summaries, shares := files.add("shares.png"))
-    if overlay:
-        heat = [
-            _heat_window(number, summary, files, explainer, drawn=hide_identity) for number, summary in enumerate(summaries)
-        ]
-        if hide_identity:
-            write_drawn_video(heat, files.add("explain.mp4"))
-        else:
-            write_heat_video(source, trajectory, heat, files.add("explain.mp4"), progress=stages("overlay"))
-    result = replace(result, windows=tuple(summaries), warnings=(*result.warnings, *_warnings(summaries)))
-    write_page(result, title, files.add("explain.html"), sheet=sheet, gif=gif, shares=shares)
-    with atomic_path(files.add("explain.json")) as partial:
-        partial.write_text(json_text(result.to_dict(), indent=2) + "\n", encoding="utf-8", newline="\n")
-    return replace(result, files=tuple(files.written))
+    with _Files(out_dir, stem) as files:
+        cut = cut_windows(
+            source,
+            trajectory,
+            windows,
+            explainer.config.clip_spec,
+            max_duration_s=max_duration_s,
+            progress=stages("explaining"),
+        )
+        explained = (_explained(window, explainer, title, hide_identity=hide_identity) for window in cut)
+        summaries, featured = _write_maps(explained, files)
+        write_sheet(featured, sheet := files.add("explain.png"))
+        write_gif(featured, gif := files.add("explain.gif"))
+        shares = None
+        if len(summaries) > 1:
+            draw_shares(title, summaries, shares := files.add("shares.png"))
+        if overlay:
+            with MapsReader(files.path("explain.npz")) as maps:
+                heat = [
+                    _heat_window(number, summary, maps, explainer, drawn=hide_identity)
+                    for number, summary in enumerate(summaries)
+                ]
+                if hide_identity:
+                    write_drawn_video(heat, files.add("explain.mp4"))
+                else:
+                    write_heat_video(source, trajectory, heat, files.add("explain.mp4"), progress=stages("overlay"))
+        result = replace(result, windows=tuple(summaries), warnings=(*result.warnings, *warnings_of(summaries)))
+        report = out_dir / f"{stem}.{REPORT_END}"
+        back = report if report.exists() and not hide_identity else None
+        write_page(result, title, files.add("explain.html"), sheet=sheet, gif=gif, shares=shares, report=back)
+        told = replace(result, source=title if hide_identity else analysis.report.source.path)
+        with atomic_path(files.add("explain.json")) as partial:
+            partial.write_text(json_text(told.to_dict(), indent=2) + "\n", encoding="utf-8", newline="\n")
+        written = files.publish()
+    link_explanation(report)
+    return replace(result, files=written)
 
 
 def _silent(_: str) -> Progress:
@@ -245,20 +167,51 @@ def _check(source: str, explainer: Explainer, *, hide_identity: bool) -> None:
 
 
 class _Files:
-    """The files of one source, by the ends of their names."""
+    """The files of one source, by the ends of their names: written beside their places, and moved there together.
+
+    What comes of a run that is interrupted is nothing, and the files of an earlier one stay as they were. A context manager.
+    """
 
     def __init__(self, folder: Path, stem: str) -> None:
         self._folder, self._stem = folder, stem
-        self.written: list[Path] = []
+        self._written: list[Path] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self._work = tempfile.TemporaryDirectory(prefix=".explain-", dir=self._folder)
+        except OSError as error:
+            raise output_error(self._folder, error) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._work.cleanup()
 
     def path(self, end: str) -> Path:
-        """Where a file lies."""
-        return self._folder / f"{self._stem}.{end}"
+        """Where a file is written."""
+        return Path(self._work.name) / f"{self._stem}.{end}"
 
     def add(self, end: str) -> Path:
         """The path of a file that is about to be written."""
-        self.written.append(self.path(end))
-        return self.written[-1]
+        self._written.append(self.path(end))
+        return self._written[-1]
+
+    def publish(self) -> tuple[Path, ...]:
+        """Move all files to their places, and remove what an earlier explanation wrote and this one did not.
+
+        Raises:
+            OutputError: A file is in the way, or cannot be removed.
+        """
+        places = tuple(self._folder / path.name for path in self._written)
+        left = {self._folder / f"{self._stem}.{end}" for end in _NOT_ALWAYS} - set(places)
+        place = self._folder
+        try:
+            for path, place in zip(self._written, places, strict=True):
+                path.replace(place)
+            for place in left:
+                place.unlink(missing_ok=True)
+        except OSError as error:
+            raise output_error(place, error) from error
+        return places
 
 
 def _explained(cut: CutWindow, explainer: Explainer, title: str, *, hide_identity: bool) -> ExplainedWindow:
@@ -300,11 +253,11 @@ def _write_maps(windows: Iterator[ExplainedWindow], files: _Files) -> tuple[list
     return summaries, featured
 
 
-def _heat_window(number: int, summary: WindowSummary, files: _Files, explainer: Explainer, *, drawn: bool) -> HeatWindow:
-    path, method = files.path("explain.npz"), summary.methods[0]
+def _heat_window(number: int, summary: WindowSummary, maps: MapsReader, explainer: Explainer, *, drawn: bool) -> HeatWindow:
+    method = summary.methods[0]
 
     def heat() -> NDArray[np.float32]:
-        values = np.asarray(read_map(path, number, DRAWN if drawn else method.method), np.float32)
+        values = np.asarray(maps.read(number, DRAWN if drawn else method.method), np.float32)
         return values if drawn else np.asarray(np.maximum(values, 0) / (method.scale or 1.0), np.float32)
 
     return HeatWindow(
@@ -313,24 +266,6 @@ def _heat_window(number: int, summary: WindowSummary, files: _Files, explainer: 
         time_s=summary.start_s + np.arange(explainer.config.frames) / explainer.config.frame_rate_hz,
         label=summary.label,
         text=f"{summary.start_s:.1f} to {summary.end_s:.1f} s: {summary.text}",
+        scale=method.scale,
         heat=heat,
     )
-
-
-def _warnings(summaries: Sequence[WindowSummary]) -> list[str]:
-    warnings = []
-    beside = sum(summary.methods[0].beside_the_face and summary.methods[0].method != "attention" for summary in summaries)
-    if beside:
-        warnings.append(
-            f"{_counted(beside, summaries)} the attribution is no more on the face than if it were the same everywhere: "
-            "the model looks beside the face, or the method cannot tell where it looks."
-        )
-    unread = sum(summary.landmarks_read == 0 for summary in summaries)
-    if unread:
-        warnings.append(f"{_counted(unread, summaries)} no landmarks were found; its regions are those of an average face.")
-    return warnings
-
-
-def _counted(count: int, summaries: Sequence[WindowSummary]) -> str:
-    """The beginning of a sentence about some of the windows."""
-    return "In this window" if len(summaries) == 1 else f"In {count} of {len(summaries)} windows"

@@ -105,8 +105,8 @@ def cut_windows(
             if wanted and abs(window.start_s - wanted[0].start_s) < _SAME_S and window.crops is not None:
                 yield CutWindow(result=wanted.pop(0), crops=window.crops)
     if wanted:
-        start_s = wanted[0].start_s
-        raise BrokenVideoError(f"{source}: the window at {start_s:.1f} s is gone; did the file change while it was read?")
+        gone = f"the window at {wanted[0].start_s:.1f} s is gone"
+        raise BrokenVideoError(f"{video.location}: {gone}; did the file change while it was read?")
 
 
 def face_at(trajectory: Trajectory, time_s: float) -> Face | None:

@@ -13,6 +13,7 @@ from facefatigue.report.cells import axis_end_s, clock_text, clock_unit, duratio
 from facefatigue.report.chart import Chart, between, chart_of
 from facefatigue.report.comparison_rows import ComparisonRow, compared_with, comparison_rows
 from facefatigue.report.estimates import EstimateRow, estimate_rows
+from facefatigue.report.explained import explanation_link
 from facefatigue.report.face_signs import EVENT_KINDS, FaceSigns
 from facefatigue.report.names import display_name
 from facefatigue.report.sign_chart import SignChart, sign_chart_of
@@ -91,7 +92,8 @@ def write_html(analysis: Analysis, path: Path) -> None:
     """Write the page: headline, timeline, thumbnails, estimates, comparison, signs, windows, source and model, warnings.
 
     It forbids itself the network by a content security policy and holds no script. Every text is escaped. It follows the
-    reader's light or dark setting, fits a phone, reads well aloud and prints.
+    reader's light or dark setting, fits a phone, reads well aloud and prints. It links to the explanation of the scores
+    where that lies beside it (:mod:`facefatigue.report.explained`).
 
     Args:
         analysis: The report; its thumbnails are put into the page as they are.
@@ -120,6 +122,7 @@ def write_html(analysis: Analysis, path: Path) -> None:
         nothing="" if report.faces else why_nothing(report),
         references=REFERENCES if any(section.signs for section in sections) else {},
         source_facts=_source_facts(report),
+        explanation=explanation_link(path),
         version=__version__,
     )
     with atomic_path(path) as partial:

@@ -39,13 +39,14 @@ class Sound(Protocol):
         """Write what is still held back, and close the source; nothing is written after that."""
 
 
-def open_sound(location: Location, info: VideoInfo, output: OutputContainer) -> Sound | None:
+def open_sound(location: Location, info: VideoInfo, output: OutputContainer, *, start_s: float = 0.0) -> Sound | None:
     """Add a stream for the sound of a source to a file.
 
     Args:
         location: The source.
         info: What is known about it.
         output: The file, to which no packet was written yet.
+        start_s: Time of the video at which the file begins; all times of the sound count from there.
 
     Returns:
         The sound, or None where the source has none that can be read.
@@ -63,11 +64,12 @@ def open_sound(location: Location, info: VideoInfo, output: OutputContainer) -> 
         container.close()
         return None
     if streams[0].codec_context.name.removesuffix("float") in _COPIED:
+        priming_s = _PRIMING_S if start_s == 0 else 0.0  # what lies before a later start is no silence
         try:
-            return _CopiedSound(container, streams[0], output, origin_s)
+            return _CopiedSound(container, streams[0], output, origin_s + start_s, priming_s)
         except (av.FFmpegError, ValueError) as error:
             _log.info("%s: the sound is encoded again: %s", location, error)
-    return _EncodedSound(container, streams[0], output, origin_s)
+    return _EncodedSound(container, streams[0], output, origin_s + start_s)
 
 
 def _first_frame_s(location: Location, info: VideoInfo) -> float:
@@ -94,8 +96,11 @@ def _until_broken(packets: Iterator[_Packet]) -> Iterator[_Packet]:
 class _CopiedSound:
     """Sound whose packets are copied as they are."""
 
-    def __init__(self, container: InputContainer, stream: AudioStream, output: OutputContainer, origin_s: float) -> None:
+    def __init__(
+        self, container: InputContainer, stream: AudioStream, output: OutputContainer, origin_s: float, priming_s: float
+    ) -> None:
         self._container = container
+        self._priming_s = priming_s
         self._packets = _until_broken(container.demux(stream))
         self._output = output
         self._stream = output.add_stream_from_template(stream)
@@ -107,7 +112,7 @@ class _CopiedSound:
 
     def _take(self) -> av.Packet[AudioStream] | None:
         for packet in self._packets:
-            if packet.pts is not None and packet.size and packet.pts - self._origin >= -_PRIMING_S * self._second:
+            if packet.pts is not None and packet.size and packet.pts - self._origin >= -self._priming_s * self._second:
                 return packet
         return None
 

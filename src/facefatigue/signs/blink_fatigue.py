@@ -229,7 +229,9 @@ class BlinkFatigue:
             )
         if len(measured) < LEAST_BLINKS:
             return NoBlinkEstimate(
-                reason="too_few_blinks", text=f"{len(measured)} blinks are too few: at least {LEAST_BLINKS} are needed"
+                reason="too_few_blinks",
+                text=f"{len(measured)} {'blink is' if len(measured) == 1 else 'blinks are'} too few: "
+                f"at least {LEAST_BLINKS} are needed",
             )
         if alert is not None:
             statistics = describe(alert.normalise(measured), alert.units_s)

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from facefatigue.train.checkpoint import LogRow
     from facefatigue.train.frames import FrameStatistics
     from facefatigue.train.lists import Lists
-    from facefatigue.train.readings import Readings
+    from facefatigue.train.readings import KeptReadings, Readings
     from facefatigue.train.settings import TrainSettings
 
 # A step of width 16 at 32 × 112 × 112 px, 16 clips and 2 CPU threads takes 1.23 s with channels last, 1.67 s without.
@@ -83,6 +83,7 @@ def train(
     resume: bool = False,
     device: str = "auto",
     devices: int = 1,
+    kept: KeptReadings | None = None,
     on_batch: Callable[[int, int, int, float], None] | None = None,
     on_epoch: Callable[[LogRow], None] | None = None,
 ) -> TrainResult:
@@ -100,6 +101,7 @@ def train(
         resume: Continue the run that is in ``out``.
         device: "auto", "cpu" or "cuda".
         devices: Processes on this machine, each with a device of its own. Inside torchrun its numbers count.
+        kept: What earlier trainings read of frames that stay as they are; this one adds to it. None: nothing is kept.
         on_batch: Called after every step with the epoch (from 1), the clips done, all clips, and the mean loss so far.
         on_epoch: Called after every epoch with its row of the log.
 
@@ -134,6 +136,8 @@ def train(
         settings = dataclasses.replace(settings, init=state.init[0])
     elif settings.freeze and not starts_from_model(settings):
         raise ConfigurationError(f"freeze is {settings.freeze!r}, but init names no model whose weights could stay")
+    elif settings.init_part != "all" and not starts_from_model(settings):
+        raise ConfigurationError(f"init_part is {settings.init_part!r}, but init names no model to take it from")
     people = None if state is not None else checked_people(lists, settings)
     fabric.barrier()  # nobody writes before all have looked
     threads = torch.get_num_threads()
@@ -149,6 +153,7 @@ def train(
                 statistics=None if statistics is None else statistics[0],
                 state=state,
                 identity=identity,
+                kept=kept,
                 on_batch=on_batch,
                 on_epoch=on_epoch,
             )
@@ -218,6 +223,7 @@ class _Run:
         statistics: FrameStatistics | None,
         state: RunState | None,
         identity: dict[str, Any],
+        kept: KeptReadings | None,
         on_batch: Callable[[int, int, int, float], None] | None,
         on_epoch: Callable[[LogRow], None] | None,
     ) -> None:
@@ -226,6 +232,7 @@ class _Run:
         self._folder = folder
         self._settings = settings
         self._identity = identity
+        self._kept = kept
         self._on_batch = on_batch
         self._on_epoch = on_epoch
         # What a run started from is not needed any more to go on with it.
@@ -286,7 +293,8 @@ class _Run:
         return rows, self._origin
 
     def _read(self, clips: ClipList) -> Readings:
-        return read_frames(self.task.network, clips, settings=self._settings, fabric=self._fabric)
+        read = read_frames if self._kept is None else self._kept.read
+        return read(self.task.network, clips, settings=self._settings, fabric=self._fabric)
 
     def _take_up(self, state: RunState | None) -> tuple[list[LogRow], RunState | None]:
         if state is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from facefatigue.data.clip_list import ClipList
     from facefatigue.model.network import FatigueNet
     from facefatigue.train.settings import TrainSettings
+
+# The parts of a network that look at single frames.
+_OF_FRAMES = ("stem.", "stage1.", "stage2.", "stage3.", "stage4.", "reader.")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,3 +64,28 @@ def read_frames(network: FatigueNet, clips: ClipList, *, settings: TrainSettings
         moments.append(features.float().cpu())
         cues.append(read.float().cpu())
     return Readings(moments=torch.cat(moments), cues=torch.cat(cues))
+
+
+class KeptReadings:
+    """What was read in this process, for further trainings behind the very same frames.
+
+    Args:
+        most: How many lists are kept; the oldest goes first.
+    """
+
+    def __init__(self, most: int = 4) -> None:
+        self._most = most
+        self._kept: dict[str, Readings] = {}
+
+    def read(self, network: FatigueNet, clips: ClipList, *, settings: TrainSettings, fabric: Fabric) -> Readings:
+        """As :func:`read_frames`, but weights that read the list before, in the same way, do not read it again."""
+        digest = hashlib.sha256(f"{clips.fingerprint} {settings.batch_size} {settings.precision} {fabric.device}".encode())
+        for name, tensor in network.state_dict().items():
+            if name.startswith(_OF_FRAMES):
+                digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        key = digest.hexdigest()
+        if key not in self._kept:
+            while len(self._kept) >= self._most:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = read_frames(network, clips, settings=settings, fabric=fabric)
+        return self._kept[key]

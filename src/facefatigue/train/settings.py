@@ -27,6 +27,7 @@ Augmentations = Literal["none", "published", "strong"]
 KeepBest = Literal["loss", "loss_and_mse"]
 Inflation = Literal["centre", "mean"]
 Freeze = Literal["", "frames"]
+InitPart = Literal["all", "frames"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 # They say what the weights are called or how fast they are computed, not what they become; and the first weights of a run
@@ -77,6 +78,8 @@ class TrainSettings:
         seed: Of the first weights, the order of clips, the augmentation and the dropout; paper: 4603.
         init: A model folder, or a trained 2D ResNet to be inflated; empty: from scratch. The paper inflates a 2D ResNet-18
             that was trained on faces.
+        init_part: What is taken from the model of ``init``: "all", or of "resnet2d_cues" what looks at "frames" alone; what
+            follows over time is then drawn.
         freeze: "frames" leaves what "resnet2d_cues" reads of each frame as it is in the model of ``init``, and trains what
             follows over time alone.
         inflation: Where a 2D kernel goes in time: into the "centre" tap, or its "mean" over all taps.
@@ -133,6 +136,7 @@ class TrainSettings:
     keep_best: KeepBest = "loss"
     seed: int = 4603
     init: str = ""
+    init_part: InitPart = "all"
     freeze: Freeze = ""
     inflation: Inflation = "centre"
     backbone: Backbone = "resnet3d"
@@ -183,6 +187,8 @@ class TrainSettings:
         faults = []
         if self.freeze and self.backbone != "resnet2d_cues":
             faults.append(f"freeze is {self.freeze!r} but only the backbone 'resnet2d_cues' has a part that can be")
+        if self.init_part == "frames" and self.backbone != "resnet2d_cues":
+            faults.append("init_part is 'frames' but only the backbone 'resnet2d_cues' has such a part")
         if untaught := [name for name in self.cues if name not in self.frame_targets and not self.freeze]:
             faults.append(f"cues has {', '.join(untaught)}, which must be among frame_targets to be learnt")
         if self.score_weight:
@@ -317,6 +323,7 @@ _RULES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "keep_best": _one_of(KeepBest),
     "seed": ("a whole number from 0 to 2**63 - 1", lambda value: _whole(0)(value) and value < 2**63),
     "init": ("a path, or empty", lambda value: isinstance(value, str)),
+    "init_part": _one_of(InitPart),
     "freeze": ("frames, or empty", lambda value: value in get_args(Freeze)),
     "inflation": _one_of(Inflation),
     "precision": _one_of(Precision),

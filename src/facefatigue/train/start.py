@@ -56,7 +56,7 @@ def first_network(settings: TrainSettings) -> tuple[FatigueNet, str]:
 
     ``settings.init`` is a model folder (or the name of a shipped model), whose network must have the same form but may
     differ in dropout and clips, or the file of a trained 2D ResNet. Of a network with cues, what follows over time may have
-    another form, too, and is then drawn.
+    another form, too, and is then drawn, as it is where ``settings.init_part`` is "frames".
 
     Args:
         settings: The settings.
@@ -84,7 +84,10 @@ def first_network(settings: TrainSettings) -> tuple[FatigueNet, str]:
         raise ConfigurationError(f"the model {settings.init} cannot be trained on with these settings: {'; '.join(other)}")
     weights = load_network(theirs, artefact.safetensors_path).state_dict()
     origin = f"the model {theirs.name} {theirs.version} (sha256 {artefact.safetensors_sha256()[:12]})"
-    if with_cues and (changed := _differences(ours, theirs, _TEMPORAL_FORM)):
+    changed = _differences(ours, theirs, _TEMPORAL_FORM) if with_cues else []
+    if with_cues and settings.init_part == "frames":
+        changed.insert(0, "only the frames were to be taken over")
+    if changed:
         drawn = network.state_dict()
         kept = tuple(f"{name}." for name, part in network.named_children() if part in network.frame_part())
         weights = {name: weights[name] if name.startswith(kept) else tensor for name, tensor in drawn.items()}
