@@ -74,6 +74,7 @@ def sign(page: Any) -> None:
 
 
 def answer(page: Any, scenario: int, kss: int) -> None:
+    page.wait_for_selector("[data-step=questions]:not([hidden])")
     page.locator("#questions [name=scenario_id]").nth(scenario).check(force=True)
     page.locator(f"#questions [name=kss][value='{kss}']").check(force=True)
     page.click("#questions button.main")
