@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from facefatigue.studio.database.tables import Account, Assignment, Purpose, Rating, Recording, State, now
 from facefatigue.studio.refusals import Refusal
@@ -203,21 +204,20 @@ def _at(db: Session, account_id: int, study: Study, place: int) -> Shown | None:
 def _queue(db: Session, rater: Account, study: Study, moment: dt.datetime) -> list[Assignment]:
     """What the rater was given and has not answered, in order, without what has become void meanwhile."""
     rows = db.execute(
-        sa.select(Assignment, Recording.state, Recording.training_value, Recording.rated_times)
+        sa.select(Assignment, Recording.state, Recording.training_value, _taken(rater.id, moment))
         .join(Recording, Recording.id == Assignment.recording_id)
         .where(Assignment.account_id == rater.id, Assignment.done_at.is_(None), Assignment.shown_at.is_not(None))
         .order_by(Assignment.position)
         .execution_options(populate_existing=True)
     ).all()
     queue = []
-    for assignment, state, training_value, rated_times in rows:
+    for assignment, state, training_value, taken in rows:
         assert assignment.shown_at is not None
         in_training = assignment.purpose == Purpose.TRAINING
         valid = state == State.ACCEPTED and (training_value is not None) == in_training
         left = assignment.shown_at <= moment - RESERVED_FOR
         if valid and left and assignment.purpose == Purpose.MAIN:
-            reserved = _reserved_by_others(db, rater.id, assignment.recording_id, moment)
-            valid = rated_times + reserved < study.raters_per_recording
+            valid = taken < study.raters_per_recording
         if valid:
             queue.append(assignment)
         else:  # never rated, so nothing is lost; it may come again when it is valid again
@@ -226,20 +226,29 @@ def _queue(db: Session, rater: Account, study: Study, moment: dt.datetime) -> li
     return queue
 
 
-def _reserved_by_others(db: Session, account_id: int, recording_id: str, moment: dt.datetime) -> int:
-    return db.scalars(
+def _taken(account_id: int, moment: dt.datetime) -> sa.ColumnElement[int]:
+    """Raters that a recording has or is reserved for, other than this one.
+
+    It is part of the query for the recording: two queries could miss somebody who rates between them, whose reservation is
+    over for the one while his rating was not there for the other.
+    """
+    other = aliased(Assignment)
+    reserved = (
         sa.select(sa.func.count())
-        .select_from(Assignment)
-        .join(Account, Account.id == Assignment.account_id)
+        .select_from(other)
+        .join(Account, Account.id == other.account_id)
         .where(
-            Assignment.recording_id == recording_id,
-            Assignment.purpose == Purpose.MAIN,
-            Assignment.done_at.is_(None),
-            Assignment.shown_at > moment - RESERVED_FOR,
-            Assignment.account_id != account_id,
+            other.recording_id == Recording.id,
+            other.purpose == Purpose.MAIN,
+            other.done_at.is_(None),
+            other.shown_at > moment - RESERVED_FOR,
+            other.account_id != account_id,
             Account.disabled_at.is_(None),
         )
-    ).one()
+        .correlate(Recording)
+        .scalar_subquery()
+    )
+    return Recording.rated_times + reserved
 
 
 def _assign(db: Session, rater: Account, study: Study, moment: dt.datetime, queue: list[Assignment]) -> Assignment | None:
@@ -277,7 +286,7 @@ def _take(db: Session, rater: Account, purpose: Purpose, recordings: list[str]) 
 def _skipped(db: Session, rater: Account, study: Study, moment: dt.datetime, *, training: bool) -> Assignment | None:
     """What was skipped comes again, the longest ago first, if it still can be rated."""
     found = db.execute(
-        sa.select(Assignment, Recording.rated_times)
+        sa.select(Assignment, _taken(rater.id, moment))
         .join(Recording, Recording.id == Assignment.recording_id)
         .where(
             Assignment.account_id == rater.id,
@@ -289,11 +298,9 @@ def _skipped(db: Session, rater: Account, study: Study, moment: dt.datetime, *, 
         )
         .order_by(Assignment.position)
     )
-    for assignment, rated_times in found.all():
-        if assignment.purpose == Purpose.MAIN:
-            reserved = _reserved_by_others(db, rater.id, assignment.recording_id, moment)
-            if rated_times + reserved >= study.raters_per_recording:
-                continue
+    for assignment, taken in found.all():
+        if assignment.purpose == Purpose.MAIN and taken >= study.raters_per_recording:
+            continue
         assignment.position = _end(db, rater)
         return assignment
     return None
