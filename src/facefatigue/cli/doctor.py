@@ -26,6 +26,17 @@ EXTRAS = {
     "onnx": "train",
     "numba": "train",
     "pandas": "dataframe",
+    "pyarrow": "data",
+    "pingouin": "data",
+    "krippendorff": "data",
+    "fastapi": "studio",
+    "uvicorn": "studio",
+    "sqlalchemy": "studio",
+    "alembic": "studio",
+    "argon2-cffi": "studio",
+    "itsdangerous": "studio",
+    "cryptography": "studio",
+    "psycopg": "postgresql",
 }
 
 
