@@ -1,7 +1,7 @@
 """New recordings looked at as soon as they are there, in a process of their own that may die without harm.
 
 examine    what can be said of one video: length, face, light, sound
-sound      how loud it is                    seekable    a browser's recording, made to be played from anywhere
+sound      how loud it is                    plain       a file that can be played from anywhere, and tells no more
 queue      which recording is next, and what was found, in the database
 process    where videos are decoded          checkers    starts, watches and restarts those processes
 """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from facefatigue.errors import FaceFatigueError, SourceNotFoundError
 from facefatigue.faces import Mtcnn
 from facefatigue.studio.checking.examine import Examination, Lengths, examine, location_of
-from facefatigue.studio.checking.seekable import seekable
+from facefatigue.studio.checking.plain import plain
 from facefatigue.studio.vault import Vault
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def run(connection: Connection, folder: Path, key: bytes | None) -> None:
 
 
 def check(vault: Vault, recording_id: str, lengths: Lengths, detector: Mtcnn | None = None) -> Examination:
-    """Look at a recording in the vault; leave a still of it there, and a seekable file where it was none.
+    """Look at a recording in the vault; leave a still of it there, and a plain file where it was none.
 
     Raises:
         SourceNotFoundError: It is not there (any more).
@@ -59,7 +59,7 @@ def check(vault: Vault, recording_id: str, lengths: Lengths, detector: Mtcnn | N
     """
     with vault.open(recording_id) as file:
         examination = examine(file, lengths, name=recording_id, detector=detector)
-        better = seekable(location_of(file, recording_id)) if examination.is_video else None
+        better = plain(location_of(file, recording_id)) if examination.is_video else None
     if better is not None:
         with better:
             if vault.has(recording_id):  # not withdrawn meanwhile

@@ -1,7 +1,8 @@
-"""A browser's recording, made to be played from anywhere.
+"""A recording's picture and sound in a file that can be played from anywhere, and that tells nothing else.
 
 What `MediaRecorder` writes is a stream: WebM without a length and without an index (cues), or fragmented MP4. A player shows
-no length and cannot go to a place. Here its packets are copied, not encoded again, into a file that has both. Picture and
+no length and cannot go to a place. What a phone writes may hold where and when it was filmed, and with which device. In both
+cases the packets are copied, not encoded again, into a file that has length and index and none of those tags. Picture and
 sound are the same to the bit; the file around them is not, so that the SHA-256 in the row is that of what was sent.
 """
 
@@ -22,24 +23,31 @@ if TYPE_CHECKING:
 
 # Larger ones are written to a file without a name, which is gone when it is closed or the process ends.
 _IN_MEMORY_BYTES = 64 << 20
+# Tags that say how a file was written, not by whom, when or where. Times of making are not among them.
+_TECHNICAL = frozenset(
+    {
+        "major_brand", "minor_version", "compatible_brands", "encoder", "language", "handler_name", "vendor_id",
+        "duration", "alpha_mode", "timecode",
+    }
+)  # fmt: skip
 
 
-def seekable(location: Location) -> BinaryIO | None:
-    """The same packets in a file with a length and an index.
+def plain(location: Location) -> BinaryIO | None:
+    """The same packets in a file with a length and an index, without tags and further tracks.
 
     Args:
         location: A recording that can be decoded, opened from the beginning.
 
     Returns:
-        The file, open at its beginning; None where the recording is seekable as it is, or cannot be copied.
+        The file, open at its beginning; None where the recording is like that as it is, or cannot be copied.
     """
     with open_container(location) as source:
-        form = _form_needed(source)
-        if form is None:
-            return None
+        wanted = _is_stream(source) or _tells_more(source)
+    for form in _forms(source.format.name) if wanted else ():
         target = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES))  # noqa: SIM115  # handed on
         try:
-            copied = _copy(source, target, form)
+            with open_container(location) as source:
+                copied = _copy(source, target, form)
             target.seek(0)
             if _is_whole(target, copied):
                 target.seek(0)
@@ -47,17 +55,29 @@ def seekable(location: Location) -> BinaryIO | None:
         except (av.FFmpegError, ValueError):
             pass  # damaged, or packets that the form does not take: it stays as it was sent
         target.close()
-        return None
-
-
-def _form_needed(source: InputContainer) -> str | None:
-    names = source.format.name.split(",")
-    if "webm" in names and not source.duration:
-        return "webm"
-    # A fragmented file's table of samples is empty.
-    if "mp4" in names and source.streams.video and source.streams.video[0].frames == 0:
-        return "mp4"
     return None
+
+
+def _is_stream(source: InputContainer) -> bool:
+    if "webm" in source.format.name.split(","):
+        return not source.duration
+    # A fragmented file's table of samples is empty.
+    return "mp4" in source.format.name.split(",") and bool(source.streams.video) and source.streams.video[0].frames == 0
+
+
+def _tells_more(source: InputContainer) -> bool:
+    """Whether there are tags of place, time, device or the like, or further tracks, which may hold them, too."""
+    tags = {name.lower() for part in (source, *source.streams) for name in part.metadata}
+    kinds = Counter(stream.type for stream in source.streams)
+    return bool(tags - _TECHNICAL) or kinds != Counter({kind: 1 for kind in ("video", "audio") if kinds[kind]})
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    """Forms to try, for what FFmpeg calls the form of a file."""
+    names = name.split(",")
+    if "webm" in names:
+        return ("webm", "matroska")
+    return ("mp4", "mov") if "mp4" in names else ()
 
 
 def _copy(source: InputContainer, target: BinaryIO, form: str) -> Counter[str]:
