@@ -39,7 +39,7 @@ types: $(VENV)/.dev ## check types, strictly
 	$(BIN)/mypy
 
 test: lint types ## install everything; lint, types, tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 bench: $(VENV)/.dev ## speed and memory (VIDEO=path for one's own, REFERENCE=1 for the published pipeline beside it)
 	$(BIN)/python benchmarks/end_to_end.py $(if $(VIDEO),"$(VIDEO)") $(if $(REFERENCE),--reference)

@@ -150,7 +150,7 @@ def test_others_see_nothing(signed: Any, sign_in: Callable[..., Any], stranger: 
     assert rater.get(f"/media/{recording_id}").status_code == 404
     assert owner.get(f"/media/{recording_id}").content == VIDEO
     assert signed.get(f"/media/{recording_id}").content == VIDEO
-    for bad in ("..", "0" * 32, "%2e%2e%2fsecret", recording_id.upper()):
+    for bad in ("%2e%2e", "0" * 32, "%2e%2e%2fsecret", recording_id.upper()):
         assert owner.get(f"/media/{bad}").status_code in {404, 307}
 
 
@@ -240,7 +240,7 @@ def test_what_was_rated_stays_until_all_is_withdrawn(studio: Studio, signed: Any
     with studio.database.writing() as db:
         db.get_one(Recording, recording_id).rated_times = 1
     answer = signed.post(f"/api/me/recordings/{recording_id}/retake")
-    assert (answer.status_code, answer.json()["error"]) == (409, "already_rated")
+    assert (answer.status_code, answer.json()["error"]) == (409, "recording_in_use")
 
 
 def test_withdrawing_deletes_everything(studio: Studio, signed: Any, tmp_path: Path) -> None:

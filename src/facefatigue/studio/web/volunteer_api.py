@@ -167,7 +167,7 @@ def retake(studio: CurrentStudio, visitor: Volunteer, recording_id: str) -> dict
     with studio.database.writing() as db:
         recording = _own(db, visitor, recording_id, lock=True)
         if recording.rated_times:
-            raise Refusal(409, "already_rated", "the recording was rated already; withdraw everything instead")
+            raise Refusal(409, "recording_in_use", "the recording was rated already; withdraw everything instead")
         if recording.state == State.UPLOADING:
             studio.uploads.abandon(db, recording)
         else:
