@@ -27,7 +27,7 @@ _IN_MEMORY_BYTES = 64 << 20
 _TECHNICAL = frozenset(
     {
         "major_brand", "minor_version", "compatible_brands", "encoder", "language", "handler_name", "vendor_id",
-        "duration", "alpha_mode", "timecode",
+        "duration", "alpha_mode",
     }
 )  # fmt: skip
 
