@@ -29,7 +29,7 @@ from facefatigue.studio.refusals import Refusal
 from facefatigue.studio.study import Study
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from facefatigue.studio.database import Database
 
@@ -219,23 +219,28 @@ def test_who_saw_a_value_in_training_never_rates_it(database: Database, rows: An
     assert other.behind(other.next()) == (once, Purpose.MAIN)
 
 
-def test_two_at_once_never_take_more_places_than_there_are(database: Database, rows: Any) -> None:
-    recordings = rows.recordings(16)
-    raters = [Rater(database, account, Study(raters_per_recording=2, repeat_share=0.1)) for account in rows.raters(5)]
+def at_once(raters: Sequence[Rater], work: Callable[[Rater], None]) -> None:
+    """Let every rater work in a thread of its own; whatever goes wrong in one fails the test."""
     faults: list[BaseException] = []
 
-    def work(rater: Rater) -> None:
+    def guarded(rater: Rater) -> None:
         try:
-            rater.work()
+            work(rater)
         except BaseException as error:  # noqa: BLE001  # told by the main thread
             faults.append(error)
 
-    threads = [threading.Thread(target=work, args=[rater]) for rater in raters]
+    threads = [threading.Thread(target=guarded, args=[rater]) for rater in raters]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert not faults
+
+
+def test_two_at_once_never_take_more_places_than_there_are(database: Database, rows: Any) -> None:
+    recordings = rows.recordings(16)
+    raters = [Rater(database, account, Study(raters_per_recording=2, repeat_share=0.1)) for account in rows.raters(5)]
+    at_once(raters, Rater.work)
     for rater in raters:  # what was reserved for somebody while the last ones asked
         rater.work()
     counts = collections.Counter(recording for rater in raters for recording in rater.main())
@@ -473,23 +478,14 @@ def test_the_video_of_what_was_rated_before_the_last_is_closed(database: Databas
 def test_counts_stay_in_step_when_raters_rate_and_change_at_once(database: Database, rows: Any) -> None:
     rows.recordings(6)
     raters = [Rater(database, account, Study(repeat_share=0)) for account in rows.raters(3)]
-    faults: list[BaseException] = []
 
     def work(rater: Rater) -> None:
-        try:
-            while (shown := rater.next()) is not None:
-                rater.rate(shown, rater.random.choice(VALUES))
-                for _ in range(2):
-                    rater.rate(rater.back(), rater.random.choice([None, *VALUES]))
-        except BaseException as error:  # noqa: BLE001  # told by the main thread
-            faults.append(error)
+        while (shown := rater.next()) is not None:
+            rater.rate(shown, rater.random.choice(VALUES))
+            for _ in range(2):
+                rater.rate(rater.back(), rater.random.choice([None, *VALUES]))
 
-    threads = [threading.Thread(target=work, args=[rater]) for rater in raters]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not faults
+    at_once(raters, work)
     check_in_step(database)
     with database.reading() as db:
         assert set(db.scalars(sa.select(Recording.rated_times))) == {3}
