@@ -42,6 +42,8 @@ def test_suites_are_valid_and_name_their_variants() -> None:
     assert all(variant.settings.epochs == 3 for variant in both.variants)
     thin = {variant.name: variant for variant in suite(["frame-rate"], {}).variants}["every-4th"]
     assert (thin.every, thin.settings.frames, thin.settings.frame_rate_hz) == (4, 8, 3.125)
+    half = {variant.name: variant for variant in suite(["length"], {}).variants}["half"]
+    assert (half.middle, half.settings.frames, half.settings.frame_rate_hz) == (16, 16, 12.5)
     with pytest.raises(ConfigurationError, match="there is no suite others"):
         suite(["others"], {})
 
@@ -71,6 +73,9 @@ def test_a_file_with_variants_and_combinations(tmp_path: Path) -> None:
         ('reference = "x"\n[variants.a]\n', "the reference is 'x'"),
         ('[variants."../a"]\n', "is not made of letters"),
         ("[variants.a]\nevery_nth_frame = 5", "does not divide the 32 frames"),
+        ("[variants.a]\nmiddle_part = 0.33", "not a whole number of the 32 frames"),
+        ("[variants.a]\nmiddle_part = 1.5", r"must be a number in \(0, 1\]"),
+        ("[variants.a]\nmiddle_part = 0.25\nevery_nth_frame = 16", "does not divide the 8 frames"),
         ('[variants.a]\npreset = "best"', "no preset 'best'"),
     ],
 )

@@ -89,6 +89,18 @@ def test_thinned_lists_and_parts_keep_what_belongs_to_them(lists: tuple[Path, Pa
         assert np.array_equal(part.frame_values(number, ("turn",)), known["turn"][clip.index][::4])
 
 
+def test_shortened_lists_have_the_middle_of_every_clip(lists: tuple[Path, Path]) -> None:
+    known = targets(17)
+    np.savez(beside(lists[0]), **known)
+    clips = read_clips(lists[0], frame_targets=("turn",))
+    start = (FRAMES - 4) // 2
+    for part in (clips.shortened(4).thinned(2), clips.thinned(2).shortened(4), clips.shortened(4).thinned(2).shortened(7)):
+        assert part.shape == (2, 32, 32, 3)
+        assert np.array_equal(part.crops(3), clips.crops(3)[start : start + 4 : 2])
+        assert np.array_equal(part.frame_values(3, ("turn",)), clips.frame_values(3, ("turn",))[start : start + 4 : 2])
+    assert clips.shortened(FRAMES + 1).shape == clips.shape
+
+
 def test_nan_is_not_known_and_no_fault(lists: tuple[Path, Path]) -> None:
     known = targets(17)
     known["mouth"][3, 2:] = np.nan

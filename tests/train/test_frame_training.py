@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from facefatigue.data.clip_list import ClipList
     from facefatigue.train import TrainSettings
 
 NAMES = ("closure", "mouth", "landmarks")
@@ -249,6 +250,29 @@ def test_frames_that_were_read_before_are_not_read_again_by_the_same_weights(
     assert len(lists) == 6
     losses("first-again", inits[0])  # kept lists are four; these two were the oldest
     assert len(lists) == 8
+
+
+def test_frames_of_one_part_of_the_clips_are_not_those_of_another(
+    framed_lists: tuple[Path, Path], settings: Callable[..., TrainSettings], tmp_path: Path
+) -> None:
+    taught = {"frame_targets": NAMES, **CUES}
+    first = train(*framed_lists, tmp_path / "first", settings(epochs=1, **taught))
+    whole = read_lists(*framed_lists, shape=(8, 32, 32, 3), frame_targets=NAMES)
+    behind = settings(init=str(first.artefact.folder), epochs=1, frames=4, freeze="frames", augmentation="none", **taught)
+
+    def losses(name: str, kept: KeptReadings, part: Callable[[ClipList], ClipList]) -> float:
+        return train(part(whole[0]), part(whole[1]), tmp_path / name, behind, kept=kept).rows[0]["validation_loss"]
+
+    def middle(clips: ClipList) -> ClipList:
+        return clips.shortened(4)
+
+    def thinned(clips: ClipList) -> ClipList:
+        return clips.thinned(2)
+
+    kept = KeptReadings()
+    shared = [losses("middle", kept, middle), losses("thinned", kept, thinned)]
+    assert shared == [losses("middle-alone", KeptReadings(), middle), losses("thinned-alone", KeptReadings(), thinned)]
+    assert shared[0] != shared[1]
 
 
 def test_frozen_frames_keep_their_weights_and_statistics(

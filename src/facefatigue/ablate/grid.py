@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from facefatigue.data.clip_list import ClipList
     from facefatigue.train.settings import TrainSettings
 
-# Not a setting: every n-th frame of the clips, at an n-th of their rate.
+# Not settings: every n-th frame of the clips, at an n-th of their rate; and the middle part of the clips' length.
 EVERY = "every_nth_frame"
+MIDDLE = "middle_part"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=+-]*")
 
 # Ready-made grids. The first variant of each is the reference.
@@ -45,6 +47,7 @@ SUITES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "depth": {"depth-18": {"depth": 18}, "depth-10": {"depth": 10}, "depth-34": {"depth": 34}},
     "width": {f"width-{width}": {"first_channel": width} for width in (16, 8, 32, 64)},
     "frame-rate": {"every-frame": {EVERY: 1}, "every-2nd": {EVERY: 2}, "every-4th": {EVERY: 4}},
+    "length": {"whole": {MIDDLE: 1.0}, "half": {MIDDLE: 0.5}, "quarter": {MIDDLE: 0.25}},
     "baselines": {
         "non-local-3d": {"backbone": "resnet3d"},
         "no-non-local": {"backbone": "resnet3d", "non_local_position": 0},
@@ -63,11 +66,17 @@ class Variant:
         name: Its name, also that of its folder.
         settings: Its settings.
         every: Every n-th frame of the clips is used; the settings' frames and rate are those that are left.
+        middle: So many frames in the middle of a clip are used, before others are left out; 0: all.
     """
 
     name: str
     settings: TrainSettings
     every: int = 1
+    middle: int = 0
+
+    def of(self, clips: ClipList) -> ClipList:
+        """A list with the frames that this variant uses."""
+        return (clips.shortened(self.middle) if self.middle else clips).thinned(self.every)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +104,7 @@ def read_grid(path: Path, overrides: Mapping[str, Any]) -> Grid:
 
     It may have ``reference`` (a variant's name), ``[base]`` (settings of all, and a preset), ``[variants.NAME]`` (what is
     different in each, a preset among it) and ``[grid]`` (lists of values, of which every combination is a variant).
-    ``every_nth_frame`` may stand beside the settings.
+    ``every_nth_frame`` and ``middle_part`` (of a clip's length, in (0, 1]) may stand beside the settings.
 
     Args:
         path: The file.
@@ -170,16 +179,24 @@ def _variant(name: str, values: Mapping[str, Any]) -> Variant:
     if not _NAME.fullmatch(name):
         raise ConfigurationError(f"the name {name!r} is not made of letters, digits, dots, hyphens, underscores, + and =")
     given = dict(values)
-    preset, every = given.pop("preset", "default"), given.pop(EVERY, 1)
+    preset, every, part = given.pop("preset", "default"), given.pop(EVERY, 1), given.pop(MIDDLE, 1.0)
     if not isinstance(preset, str) or preset not in PRESETS:
         raise ConfigurationError(f"there is no preset {preset!r}; the presets are {', '.join(PRESETS)}")
     if not isinstance(every, int) or isinstance(every, bool) or every < 1:
         raise ConfigurationError(f"{EVERY} is {every!r} but must be a whole number of at least 1")
+    if not isinstance(part, int | float) or isinstance(part, bool) or not 0 < part <= 1:
+        raise ConfigurationError(f"{MIDDLE} is {part!r} but must be a number in (0, 1]")
     merged = {**PRESETS[preset], **given}
     settings = build_settings({"name": re.sub(r"[^A-Za-z0-9._-]", "-", name), **merged}, where=name)
-    if every > 1:
-        if settings.frames % every:
-            raise ConfigurationError(f"{EVERY} is {every}, which does not divide the {settings.frames} frames of a clip")
-        thinner = {"frames": settings.frames // every, "frame_rate_hz": settings.frame_rate_hz / every}
-        settings = build_settings({"name": settings.name, **merged, **thinner}, where=name)
-    return Variant(name=name, settings=settings, every=every)
+    left = round(settings.frames * part)
+    if abs(left - settings.frames * part) > 1e-6 or left < 1:
+        raise ConfigurationError(
+            f"{MIDDLE} is {part:g}, which is not a whole number of the {settings.frames} frames of a clip"
+        )
+    if left % every:
+        raise ConfigurationError(f"{EVERY} is {every}, which does not divide the {left} frames of a clip")
+    middle = left if left < settings.frames else 0
+    if middle or every > 1:
+        fewer = {"frames": left // every, "frame_rate_hz": settings.frame_rate_hz / every}
+        settings = build_settings({"name": settings.name, **merged, **fewer}, where=name)
+    return Variant(name=name, settings=settings, every=every, middle=middle)

@@ -232,6 +232,7 @@ def _as_json(compared: Sequence[Compared], reference: str, provenance: Provenanc
                 "name": entry.tested.variant.name,
                 "settings": dataclasses.asdict(entry.tested.variant.settings),
                 "every_nth_frame": entry.tested.variant.every,
+                "middle_frames": entry.tested.variant.middle or None,
                 "failure": entry.tested.failure,
                 "parameters": entry.tested.parameters,
                 "epochs": entry.tested.epochs,

@@ -140,7 +140,7 @@ def _check(grid: Grid, clips: ClipList, split: Split, folds: Sequence[int], *, d
             faults.append(
                 f"{variant.name}: its first weights were shaped by {shaped[0]!r} and perhaps others of {clips.path}"
             )
-        seen = clips.thinned(variant.every).shape
+        seen = variant.of(clips).shape
         if seen != variant.settings.clip_spec.shape:
             faults.append(f"{variant.name}: the clips are {seen}, but its settings want {variant.settings.clip_spec.shape}")
         faults += [
@@ -191,15 +191,15 @@ def _one(
     on_epoch: Callable[[str, int, LogRow], None] | None,
 ) -> None:
     parts = split.parts(clips, fold)
-    thinned = {part: own.thinned(variant.every) for part, own in parts.items()}
+    used = {part: variant.of(own) for part, own in parts.items()}
 
     def after_epoch(row: LogRow) -> None:
         if on_epoch is not None:
             on_epoch(variant.name, fold, row)
 
     result = train(
-        thinned["train"],
-        thinned["validation"],
+        used["train"],
+        used["validation"],
         folder,
         variant.settings,
         resume=(folder / LAST_FILE).exists(),
@@ -209,7 +209,7 @@ def _one(
     )
     artefact = load_artefact(folder / MODEL_FOLDER)
     engine = open_engine(artefact, engine="onnxruntime")
-    predictions = predict_clips(thinned["test"], engine)
+    predictions = predict_clips(used["test"], engine)
     engine.close()
     write_predictions(predictions, folder / _PREDICTIONS)
     seconds = sum(float(row["seconds"] or 0) for row in result.rows)

@@ -28,7 +28,8 @@ by networks that never saw them; the test people of all folds are put together. 
 with 95 % intervals and paired tests against the reference), ablation.json, ablation.png, the predictions of each variant,
 and each run with its log, curves and model. A call that was stopped is continued by the same call; variants may be added.
 
-Variants come from --suite, ready-made (presets, non-local, head, depth, width, frame-rate, baselines), or from a TOML file:
+Variants come from --suite, ready-made (presets, non-local, head, depth, width, frame-rate, length, baselines), or from a
+TOML file:
 
   reference = "with"
   [base]                    # settings of all

@@ -69,6 +69,7 @@ class ClipList:
         fingerprint: SHA-256 over all entries, as 64 hex digits; not over pixels.
         part: Which part of the file it is, in words; empty for the whole.
         every: Every n-th frame of a clip is used.
+        middle: How many of a clip's frames, those in its middle, are used before others are left out; 0: all.
     """
 
     path: Path
@@ -76,6 +77,7 @@ class ClipList:
     fingerprint: str
     part: str = ""
     every: int = 1
+    middle: int = 0
     _shards: Shards = field(repr=False)
     _frames: FrameShards = field(repr=False, default_factory=lambda: FrameShards(()))
 
@@ -93,7 +95,7 @@ class ClipList:
         assert self._shards.shape is not None
         frames, *rest = self._shards.shape
         height, width, channels = rest
-        return -(-frames // self.every), height, width, channels
+        return len(range(frames)[self._used(frames)]), height, width, channels
 
     @property
     def subjects(self) -> frozenset[str]:
@@ -135,10 +137,10 @@ class ClipList:
         """
         clip = self.clips[number]
         try:
-            crops: NDArray[np.uint8] = self._shards.open(clip.shard)[clip.index][:: self.every]
+            crops: NDArray[np.uint8] = self._shards.open(clip.shard)[clip.index]
         except (OSError, ValueError, IndexError) as error:
             raise ConfigurationError(f"{clip.shard} has changed since its list was read: {error}") from error
-        return crops
+        return crops[self._used(len(crops))]
 
     @property
     def frame_targets(self) -> tuple[str, ...]:
@@ -160,9 +162,10 @@ class ClipList:
         """
         clip = self.clips[number]
         try:
-            return self._frames.read(clip.shard, clip.index, names)[:: self.every]
+            values = self._frames.read(clip.shard, clip.index, names)
         except (OSError, ValueError, KeyError, IndexError) as error:
             raise ConfigurationError(f"{clip.shard.with_suffix(SUFFIX)} has changed since its list was read") from error
+        return values[self._used(len(values))]
 
     def thinned(self, every: int) -> ClipList:
         """The same clips with every n-th of their frames.
@@ -171,6 +174,19 @@ class ClipList:
             every: n, at least 1.
         """
         return dataclasses.replace(self, every=self.every * every)
+
+    def shortened(self, frames: int) -> ClipList:
+        """The same clips, of which only the frames in the middle are used; of these, those that :meth:`thinned` leaves.
+
+        Args:
+            frames: How many, before others are left out; at least 1.
+        """
+        return dataclasses.replace(self, middle=min(frames, self.middle or frames))
+
+    def _used(self, frames: int) -> slice:
+        kept = min(self.middle or frames, frames)
+        start = (frames - kept) // 2
+        return slice(start, start + kept, self.every)
 
     def of_subjects(self, subjects: Iterable[str], part: str) -> ClipList:
         """The clips of some subjects, in the same order.

@@ -79,7 +79,9 @@ class KeptReadings:
 
     def read(self, network: FatigueNet, clips: ClipList, *, settings: TrainSettings, fabric: Fabric) -> Readings:
         """As :func:`read_frames`, but weights that read the list before, in the same way, do not read it again."""
-        digest = hashlib.sha256(f"{clips.fingerprint} {settings.batch_size} {settings.precision} {fabric.device}".encode())
+        form = f"{clips.middle} {clips.every}"  # which the fingerprint does not know
+        what = f"{clips.fingerprint} {form} {settings.batch_size} {settings.precision} {fabric.device}"
+        digest = hashlib.sha256(what.encode())
         for name, tensor in network.state_dict().items():
             if name.startswith(_OF_FRAMES):
                 digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
