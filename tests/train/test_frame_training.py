@@ -253,7 +253,10 @@ def test_frames_that_were_read_before_are_not_read_again_by_the_same_weights(
 
 
 def test_frames_of_one_part_of_the_clips_are_not_those_of_another(
-    framed_lists: tuple[Path, Path], settings: Callable[..., TrainSettings], tmp_path: Path
+    framed_lists: tuple[Path, Path],
+    settings: Callable[..., TrainSettings],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     taught = {"frame_targets": NAMES, **CUES}
     first = train(*framed_lists, tmp_path / "first", settings(epochs=1, **taught))
@@ -273,6 +276,17 @@ def test_frames_of_one_part_of_the_clips_are_not_those_of_another(
     shared = [losses("middle", kept, middle), losses("thinned", kept, thinned)]
     assert shared == [losses("middle-alone", KeptReadings(), middle), losses("thinned-alone", KeptReadings(), thinned)]
     assert shared[0] != shared[1]
+
+    def whole_clips(clips: ClipList) -> ClipList:
+        return clips
+
+    kept, behind = KeptReadings(), dataclasses.replace(behind, frames=8)
+    losses("whole", kept, whole_clips)
+    monkeypatch.setattr(readings, "read_frames", None)  # nothing is read again
+    behind = dataclasses.replace(behind, frames=4)
+    assert [losses("middle-of-whole", kept, middle), losses("thinned-of-whole", kept, thinned)] == pytest.approx(
+        shared, rel=1e-4
+    )
 
 
 def test_frozen_frames_keep_their_weights_and_statistics(

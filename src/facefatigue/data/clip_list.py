@@ -95,7 +95,7 @@ class ClipList:
         assert self._shards.shape is not None
         frames, *rest = self._shards.shape
         height, width, channels = rest
-        return len(range(frames)[self._used(frames)]), height, width, channels
+        return len(range(frames)[self.used(frames)]), height, width, channels
 
     @property
     def subjects(self) -> frozenset[str]:
@@ -140,7 +140,7 @@ class ClipList:
             crops: NDArray[np.uint8] = self._shards.open(clip.shard)[clip.index]
         except (OSError, ValueError, IndexError) as error:
             raise ConfigurationError(f"{clip.shard} has changed since its list was read: {error}") from error
-        return crops[self._used(len(crops))]
+        return crops[self.used(len(crops))]
 
     @property
     def frame_targets(self) -> tuple[str, ...]:
@@ -165,7 +165,7 @@ class ClipList:
             values = self._frames.read(clip.shard, clip.index, names)
         except (OSError, ValueError, KeyError, IndexError) as error:
             raise ConfigurationError(f"{clip.shard.with_suffix(SUFFIX)} has changed since its list was read") from error
-        return values[self._used(len(values))]
+        return values[self.used(len(values))]
 
     def thinned(self, every: int) -> ClipList:
         """The same clips with every n-th of their frames.
@@ -183,7 +183,17 @@ class ClipList:
         """
         return dataclasses.replace(self, middle=min(frames, self.middle or frames))
 
-    def _used(self, frames: int) -> slice:
+    @property
+    def whole(self) -> ClipList:
+        """The same clips with all their frames."""
+        return dataclasses.replace(self, middle=0, every=1)
+
+    def used(self, frames: int) -> slice:
+        """Which of a clip's frames are used.
+
+        Args:
+            frames: How many the clip has on the disk.
+        """
         kept = min(self.middle or frames, frames)
         start = (frames - kept) // 2
         return slice(start, start + kept, self.every)

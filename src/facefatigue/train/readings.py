@@ -78,16 +78,22 @@ class KeptReadings:
         self._kept: dict[str, Readings] = {}
 
     def read(self, network: FatigueNet, clips: ClipList, *, settings: TrainSettings, fabric: Fabric) -> Readings:
-        """As :func:`read_frames`, but weights that read the list before, in the same way, do not read it again."""
-        form = f"{clips.middle} {clips.every}"  # which the fingerprint does not know
-        what = f"{clips.fingerprint} {form} {settings.batch_size} {settings.precision} {fabric.device}"
-        digest = hashlib.sha256(what.encode())
+        """As :func:`read_frames`, but weights that read the list before, in the same way, do not read it again.
+
+        Frames are read one by one, so that a list with some of the frames takes what was read of the whole clips.
+        """
+        weights = hashlib.sha256()
         for name, tensor in network.state_dict().items():
             if name.startswith(_OF_FRAMES):
-                digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
-        key = digest.hexdigest()
-        if key not in self._kept:
+                weights.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        way = f"{weights.hexdigest()} {settings.batch_size} {settings.precision} {fabric.device}"
+        keys = [f"{way} {own.fingerprint} {own.middle} {own.every}" for own in (clips, clips.whole)]
+        if keys[0] not in self._kept and keys[1] in self._kept:
+            whole = self._kept[keys[1]]
+            used = clips.used(whole.moments.shape[1])
+            return Readings(moments=whole.moments[:, used], cues=whole.cues[:, used])
+        if keys[0] not in self._kept:
             while len(self._kept) >= self._most:
                 del self._kept[next(iter(self._kept))]
-            self._kept[key] = read_frames(network, clips, settings=settings, fabric=fabric)
-        return self._kept[key]
+            self._kept[keys[0]] = read_frames(network, clips, settings=settings, fabric=fabric)
+        return self._kept[keys[0]]
