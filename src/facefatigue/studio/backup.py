@@ -66,8 +66,6 @@ def backup(database: Database, vault: Vault, path: Path, *, secret_file: Path | 
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
             hashes: dict[str, str] = {}
             with database.reading() as db:
-                if not database.is_sqlite:  # there, all that one transaction reads is of one moment anyway
-                    db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
                 revision = _revision(db)
                 for table in _tables():
                     name = f"tables/{table.name}.jsonl"

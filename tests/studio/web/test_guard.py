@@ -213,5 +213,5 @@ def test_other_protocols_pass_through() -> None:
         seen.append(scope["type"])
 
     hosts = Hosts(names=frozenset(), any_address=False, origins=frozenset())
-    asyncio.run(Guard(inner, hosts=hosts, https=False)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
+    asyncio.run(Guard(inner, hosts=hosts, https=False, visitor=lambda _: None)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert seen == ["lifespan"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 router = APIRouter()
 
 _BLOCK_BYTES = 1 << 18
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,20})-([0-9]{0,20})")  # as many digits as 2**64 has
 _NOT_THERE = "there is no such recording"
 
 
