@@ -110,9 +110,7 @@ def _engine(address: sa.URL) -> sa.Engine:
     if address.get_backend_name() != "sqlite":
         return sa.create_engine(address, pool_pre_ping=True, hide_parameters=True)
     _make_private(address.database)
-    engine = sa.create_engine(
-        address, connect_args={"timeout": _BUSY_S, "check_same_thread": False}, hide_parameters=True
-    )
+    engine = sa.create_engine(address, connect_args={"timeout": _BUSY_S, "check_same_thread": False}, hide_parameters=True)
 
     # The driver must not begin transactions by itself, or BEGIN IMMEDIATE would come too late
     # (https://docs.sqlalchemy.org/en/21/dialects/sqlite.html, "Serializable isolation / savepoints / transactional DDL").

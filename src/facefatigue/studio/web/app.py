@@ -110,9 +110,7 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _refused)
     for error in (*_TOO_ODD, *AWAY):
         app.add_exception_handler(error, _refused)
-    app.add_middleware(
-        Guard, hosts=Hosts.of(settings), https=settings.public_url.startswith("https://"), visitor=visitor_of
-    )
+    app.add_middleware(Guard, hosts=Hosts.of(settings), https=settings.public_url.startswith("https://"), visitor=visitor_of)
     with database.writing() as db:
         study.prepare(db)
     return app
@@ -140,9 +138,7 @@ def _refused(request: Request, error: Exception) -> Response:
     if not request.url.path.startswith(_DATA):
         if refusal.status == 401:
             return RedirectResponse("/", 303)
-        answer = page(
-            request, "error.html", visitor=visitor, of_study=settings, status=refusal.status, message=message
-        )
+        answer = page(request, "error.html", visitor=visitor, of_study=settings, status=refusal.status, message=message)
         answer.headers.update(headers)
         return answer
     content = {"error": refusal.code, "message": message, "detail": refusal.detail}

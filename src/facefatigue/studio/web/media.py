@@ -56,7 +56,7 @@ def still(studio: CurrentStudio, visitor: Anybody, recording_id: str) -> Respons
 def _visible(db: "Session", visitor: Visitor, recording_id: str) -> Recording:
     recording = db.get(Recording, recording_id)
     mine = recording is not None and visitor.role is Role.VOLUNTEER and recording.person_id == visitor.person_id
-    if recording is None or not (mine or visitor.role is Role.OWNER):
+    if recording is None or recording.state is State.RETAKEN or not (mine or visitor.role is Role.OWNER):
         raise Refusal(404, "not_found", _NOT_THERE)
     return recording
 
