@@ -291,7 +291,7 @@ def test_rows_that_do_not_fit_are_told_in_one_line_and_change_nothing(
         ("link", b'{"evil": 1}\n'),
     ):
         bad = written(tmp_path / "bad.zip", good | {f"tables/{table}.jsonl": content})
-        with pytest.raises(ConfigurationError, match="damaged|do not fit"):
+        with pytest.raises(ConfigurationError, match="damaged|cannot be put into"):
             restore(bad, empty, Vault(tmp_path / table, KEY))
         assert not any(rows(empty).values())
     bad = written(tmp_path / "bad.zip", good | {f"vault/../../{'0' * 32}.video": b"x"})
@@ -305,3 +305,19 @@ def test_database_and_videos_must_belong_together(database: Database, empty: Dat
     with pytest.raises(ConfigurationError, match="the database knows nothing of it"):
         backup(empty, vault, tmp_path / "all.zip")
     assert not (tmp_path / "all.zip").exists()
+
+
+def test_a_bad_place_on_the_disk_is_damage(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vault, ids = filled(database, tmp_path / "first")
+    bad = vault.place(f"{ids[0]}.video").read_bytes()
+
+    def unreadable(file: Any) -> str:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("facefatigue.studio.vault.sha256_of", unreadable)
+    monkeypatch.setattr("facefatigue.studio.verifying.sha256_of", unreadable)
+    assert set(verify(database, vault).damaged) == set(ids)
+    with pytest.raises(ConfigurationError, match="cannot be read: nothing was written"):
+        backup(database, vault, tmp_path / "all.zip")
+    assert backup(database, vault, tmp_path / "all.zip", despite_damage=True) == 3
+    assert bad not in members(tmp_path / "all.zip").values()

@@ -29,7 +29,7 @@ from alembic.script import ScriptDirectory
 
 from facefatigue.atomic import atomic_path, output_error
 from facefatigue.errors import BrokenVideoError, ConfigurationError
-from facefatigue.studio.database.session import AWAY, alembic_config, told
+from facefatigue.studio.database.session import alembic_config, told
 from facefatigue.studio.database.tables import Account, Base, Person, Recording, State
 from facefatigue.studio.durable import durable_file, durable_folder
 from facefatigue.studio.tidying import check_together
@@ -50,6 +50,7 @@ _MANIFEST, _SECRET = "manifest.json", "secret"
 _LEFT_OUT = {"session"}
 _BLOCK_BYTES = 1 << 20
 _ROWS_AT_ONCE = 500
+_UNREADABLE = "cannot be read"
 
 
 def backup(
@@ -65,7 +66,7 @@ def backup(
         vault: May be in use.
         path: A ZIP file; an existing one is replaced.
         secret_file: Of the settings; None: links will have to be made anew.
-        despite_damage: Take damaged videos as they are, and of missing ones the rows.
+        despite_damage: Take damaged videos as they are, and of missing or unreadable ones the rows.
 
     Returns:
         How many recordings are in it.
@@ -101,7 +102,7 @@ def backup(
                         faulty.append(recording_id)
                     elif not files:
                         gone.append(recording_id)
-                    for name, file in files:
+                    for name, file in files if fault != _UNREADABLE else ():
                         hashes[f"vault/{name}"] = _write(archive, f"vault/{name}", _blocks(file))
             if secret_file is not None and secret_file.is_file():
                 hashes[_SECRET] = _write(archive, _SECRET, iter([secret_file.read_bytes()]))
@@ -127,6 +128,8 @@ def _fault(database: Database, vault: Vault, recording_id: str, files: list[tupl
         digest = vault.plain_sha256(video[1], video[0])
     except BrokenVideoError:
         return "is damaged"
+    except OSError:  # a bad place on the disk
+        return _UNREADABLE
     return "is damaged" if is_whole(database, recording_id, digest) is False else ""
 
 
@@ -210,22 +213,10 @@ def restore(path: Path, database: Database, vault: Vault, *, secret_file: Path |
         raise ConfigurationError(f"{path}: no such file") from None
     except alembic.util.CommandError:
         raise ConfigurationError(f"{path}: made by a newer facefatigue") from None
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        NotImplementedError,
-        RuntimeError,
-        EOFError,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-    ):
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError, ValueError, TypeError, AttributeError):
         raise ConfigurationError(f"{path}: is not a studio's backup, or is damaged") from None
-    except (sa.exc.IntegrityError, sa.exc.DataError, sa.exc.StatementError) as error:
-        if isinstance(error, AWAY):
-            raise
-        raise ConfigurationError(f"{path}: its rows do not fit together: {told(error)}") from None
+    except sa.exc.SQLAlchemyError as error:
+        raise ConfigurationError(f"{path}: its rows cannot be put into the database: {told(error)}") from None
 
 
 def _verified(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
@@ -256,7 +247,7 @@ def _check_empty(database: Database, vault: Vault, manifest: dict[str, Any]) -> 
         # Raises for a version that is not known here.
         ScriptDirectory.from_config(alembic_config(db.connection())).get_revision(str(manifest["revision"]))
     begun = vault.id == manifest["vault"]["id"]  # an earlier call that was cut short
-    there = {name for recording_id in vault.ids() for name in (path.name for path in vault.files(recording_id))}
+    there = {path.name for recording_id in vault.ids() for path in vault.files(recording_id)}
     if there and not (begun and there <= {name.removeprefix("vault/") for name in manifest["sha256"]}):
         raise ConfigurationError(f"{vault.folder}: is not empty; a backup is restored into a new studio only")
 

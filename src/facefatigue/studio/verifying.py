@@ -27,7 +27,7 @@ class Verified:
     Attributes:
         whole: Videos that are as they were kept.
         noted: Videos that can be read, but had no checksum (an older studio checked them); it is noted now.
-        damaged: Recordings whose video is not as it was kept, or cannot be decrypted.
+        damaged: Recordings whose video is not as it was kept, or cannot be read or decrypted.
         missing: Recordings whose video is not in the vault.
     """
 
@@ -56,7 +56,7 @@ def verify(database: Database, vault: Vault, on_done: Callable[[int, int], None]
         except SourceNotFoundError:
             if expected(database, recording_id) is not None:  # not withdrawn meanwhile
                 missing.append(recording_id)
-        except BrokenVideoError:
+        except (BrokenVideoError, OSError):  # the second: a bad place on the disk
             damaged.append(recording_id)
         else:
             match is_whole(database, recording_id, digest):
