@@ -66,6 +66,7 @@ def test_key_backup_and_restore(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["backup", "all.zip", "--folder", "nowhere"], "there is no studio here"),
         (["backup", "all.zip", "--folder", "videos"], "or its database with --database"),
         (["verify", "--folder", "videos"], "or its database with --database"),
+        (["owner", "Ada", "--folder", "videos"], "or its database with --database"),
         (["export", "out", "--folder", "other"], "belongs to the videos of another folder"),
         (["restore", "all.zip", "--folder", "new"], "no such file"),
         (["restore", "text", "--folder", "new"], "not a studio's backup"),

@@ -200,6 +200,8 @@ def run_owner(args: argparse.Namespace) -> int:
     from facefatigue.studio.server import make_private
 
     settings = _settings(args)
+    if settings.vault_folder.is_dir():  # a studio is here, whose database may be elsewhere
+        _need_database(settings)
     make_private(settings.folder)
     database = Database(settings.database_url)
     try:
