@@ -152,13 +152,18 @@ def test_a_changed_log_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert "there is no studio here" in capsys.readouterr().err
     assert _owner(tmp_path, "Ada", monkeypatch) == 0
     assert main(["studio", "check-log", "--folder", str(tmp_path)]) == 0
-    assert re.search(r"audit log: 2 entries, unbroken; last hash [0-9a-f]{64}\n$", capsys.readouterr().out)
+    told = re.search(r"audit log: 2 entries, unbroken; last hash ([0-9a-f]{64})\n$", capsys.readouterr().out)
+    assert told
+    assert _owner(tmp_path, "Bea", monkeypatch) == 0
+    assert main(["studio", "check-log", "--folder", str(tmp_path), "--noted", told[1]]) == 0
+    assert main(["studio", "check-log", "--folder", str(tmp_path), "--noted", "0" * 64]) == 6
+    assert "no entry has the hash 000" in capsys.readouterr().err
     database = Database(f"sqlite:///{tmp_path / 'studio.sqlite3'}")
     with database.writing() as db:
         db.execute(sa.update(AuditEntry).where(AuditEntry.id == 1).values(actor="nobody"))
     database.close()
     assert main(["studio", "check-log", "--folder", str(tmp_path)]) == 6
-    assert "the audit log was changed: 1 of 2 entries do not fit (1)" in capsys.readouterr().err
+    assert "the audit log was changed: 1 of 4 entries do not fit (1)" in capsys.readouterr().err
 
 
 def _parsed(*arguments: str) -> Any:
@@ -183,10 +188,13 @@ def test_options_stand_before_or_after_the_action(tmp_path: Path) -> None:
         (["--host", "0.0.0.0"], True),  # noqa: S104  # not bound
         (["--host", "192.0.2.7"], True),
         (["--host", "0.0.0.0", "--public-url", "http://studio.example.org"], True),  # noqa: S104
-        (["--host", "0.0.0.0", "--public-url", "https://studio.example.org"], False),  # noqa: S104
+        (["--public-url", "http://studio.example.org"], True),
+        (["--public-url", "http://localhost:9000"], False),
+        (["--public-url", "https://studio.example.org"], True),  # whose visitors all seem to be one
+        (["--public-url", "https://studio.example.org", "--trusted-proxy", "127.0.0.1"], False),
     ],
 )
-def test_listening_for_others_without_https_is_warned_of(arguments: list[str], warned: bool) -> None:
+def test_ways_of_being_reached_that_are_not_safe_are_warned_of(arguments: list[str], warned: bool) -> None:
     assert bool(_warning(_parsed(*arguments))) is warned
 
 
@@ -198,6 +206,8 @@ def test_listening_for_others_without_https_is_warned_of(arguments: list[str], w
         (["--public-url", "https://studio.example.org/path"], "is not of the form https://"),
         (["--database", "mysql://x/y"], "use sqlite or postgresql"),
         (["--key", "nowhere.key"], "nowhere.key"),
+        (["--trusted-proxy", "*"], "trusted proxy '*' is not an address"),
+        (["--trusted-proxy", "caddy"], "trusted proxy 'caddy' is not an address"),
         (["--host", "192.0.2.7", "--port", "1"], "cannot listen on 192.0.2.7:1"),
     ],
 )

@@ -64,6 +64,10 @@ def test_key_backup_and_restore(tmp_path: Path, capsys: pytest.CaptureFixture[st
     ("arguments", "said"),
     [
         (["backup", "all.zip", "--folder", "nowhere"], "there is no studio here"),
+        (["backup", "all.zip", "--folder", "videos"], "or its database with --database"),
+        (["verify", "--folder", "videos"], "or its database with --database"),
+        (["owner", "Ada", "--folder", "videos"], "or its database with --database"),
+        (["export", "out", "--folder", "other"], "belongs to the videos of another folder"),
         (["restore", "all.zip", "--folder", "new"], "no such file"),
         (["restore", "text", "--folder", "new"], "not a studio's backup"),
         (["key", "text"], "is there already"),
@@ -77,7 +81,29 @@ def test_what_cannot_be_is_one_line(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text").write_text("a text")
     filled(tmp_path / "old", None)
+    filled(tmp_path / "other", None)
+    (tmp_path / "videos" / "vault").mkdir(parents=True)  # whose database is elsewhere
+    (tmp_path / "other" / "vault" / "vault.json").write_bytes((tmp_path / "old" / "vault" / "vault.json").read_bytes())
     assert main(["studio", *arguments]) == 6
+    assert not (tmp_path / "videos" / "studio.sqlite3").exists()
     errors = capsys.readouterr().err
     assert said in errors
     assert errors.count("\n") == 1
+
+
+def test_damage_is_named_and_not_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, copy = tmp_path / "studio", tmp_path / "all.zip"
+    filled(folder, None)
+    assert main(["studio", "verify", "--folder", str(folder)]) == 0
+    assert capsys.readouterr().out == "verified: 0 videos are as they were kept; 1 had no checksum yet, which is noted now\n"
+    path = Vault(folder / "vault", None).place(f"{ID}.video")
+    path.write_bytes(b"a v1deo")
+    assert main(["studio", "verify", "--folder", str(folder)]) == 6
+    told = capsys.readouterr()
+    assert told.out == "verified: 0 videos are as they were kept\n"
+    assert told.err.startswith(f"damaged: {ID}\n")
+    assert "1 videos are damaged and 0 missing: restore a backup elsewhere" in told.err
+    assert main(["studio", "backup", str(copy), "--folder", str(folder)]) == 6
+    assert f"{ID} is damaged: nothing was written" in capsys.readouterr().err
+    assert not copy.exists()
+    assert main(["studio", "backup", str(copy), "--despite-damage", "--folder", str(folder)]) == 0

@@ -40,6 +40,13 @@ def dies_of_a_video_that_says_so(connection: Connection, folder: Path, key: byte
         connection.send(Examination(findings=(Finding(name="video", level="good"),)))
 
 
+def finds_what_is_no_number(connection: Connection, folder: Path, key: bytes | None) -> None:
+    """Finds a value that JSON has no word for."""
+    while True:
+        connection.recv()
+        connection.send(Examination(findings=(Finding(name="sound", level="good", value=float("nan")),)))
+
+
 def dies_once(connection: Connection, folder: Path, key: bytes | None) -> None:
     """Dies at the first request ever, then works as it should."""
     mark = folder.parent / "died"

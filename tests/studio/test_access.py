@@ -288,3 +288,44 @@ def test_accounts_have_names_of_their_own_and_one_owner_stays(database: Database
         assert second.name == "Béa B."
         with pytest.raises(Refusal):
             accounts.rename(db, second, "Owner")
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("Änne Ö.", "änne  ö."),
+        ("Иван", "иван"),
+        ("Éa", "E\u0301A"),
+        ("Straße", "STRASSE"),
+        ("ΣΟΦΙΑ", "σοφια"),
+        ("\uff21DA", "ada"),
+    ],
+)
+def test_names_in_all_scripts_are_found_whatever_their_case(database: Database, name: str, typed: str) -> None:
+    with database.writing() as db:
+        made = accounts.create(db, name, Role.RATER, actor="test")
+    with database.reading() as db:
+        for one in (name, typed, f" {typed} "):
+            found = accounts.by_name(db, one)
+            assert found is not None
+            assert found.id == made.id
+        assert accounts.by_name(db, f"{name}x") is None
+    with database.writing() as db, pytest.raises(Refusal) as refused:
+        accounts.create(db, typed, Role.RATER, actor="test")
+    assert refused.value.code == "name_taken"
+
+
+def test_a_password_is_the_same_from_every_keyboard(cheap: Passwords) -> None:
+    assert cheap.check(cheap.hash("gr\u00fcne W\u00e4lder", name="Ada"), "gru\u0308ne Wa\u0308lder")
+
+
+def test_a_device_is_known_by_its_own_account_alone(access: Access, tmp_path: Path) -> None:
+    cookie = access.device("ada")
+    device = access.device_of(cookie, "ada")
+    assert device
+    assert access.device_of(access.device("ada"), "ada") != device
+    for wrong in (None, "", "x", cookie[:-1], access.device("bea"), "x" * 10_000):
+        assert access.device_of(wrong, "ada") is None
+    other = tmp_path / "other"
+    other.mkdir()
+    assert Access(StudioSettings(folder=other)).device_of(cookie, "ada") is None

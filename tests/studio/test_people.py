@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,7 +28,7 @@ from facefatigue.studio.database.tables import (
     Upload,
     now,
 )
-from facefatigue.studio.erasure import erase
+from facefatigue.studio.erasure import erase, erased_among
 from facefatigue.studio.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -171,8 +173,7 @@ def test_a_withdrawal_leaves_proof_and_nothing_else(database: Database) -> None:
             assert set(db.scalars(sa.select(table.recording_id))) == set(others_ids)
         assert db.scalars(sa.select(Link.person_id)).all() == [other.id]
         assert db.scalars(sa.select(Session.person_id)).all() == [other.id]
-    with database.writing() as db:
-        assert erase(db, deleted.append) == 2
+    assert erase(database, deleted.append) == 2
     assert sorted(deleted) == sorted(ids)
     with database.reading() as db:
         assert set(db.scalars(sa.select(Recording.id))) == set(others_ids)
@@ -202,19 +203,65 @@ def test_a_deletion_that_is_cut_short_goes_on(database: Database) -> None:
             raise KeyboardInterrupt
         deleted.append(recording_id)
 
-    def erase_and_die() -> None:
-        with database.writing() as db:
-            erase(db, killed)
-
     with pytest.raises(KeyboardInterrupt):
-        erase_and_die()
+        erase(database, killed)
     with database.reading() as db:
         assert db.scalar(sa.select(sa.func.count()).select_from(Recording)) == 2  # rows say what is left to do
     again: list[str] = []
-    with database.writing() as db:
-        assert erase(db, again.append) == 2
-        assert erase(db, again.append) == 0
+    assert erase(database, again.append) == 2
+    assert erase(database, again.append) == 0
     assert sorted(again) == sorted(ids)
+
+
+def test_a_deletion_keeps_nobody_from_writing_and_one_that_fails_no_other(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    with database.writing() as db:
+        person, ids = _recorded(db, "Ada")
+        people.withdraw(db, person, actor="test")
+    first, second = sorted(ids)
+
+    def delete(recording_id: str) -> None:
+        with database.writing() as db:  # a rater, while the disk is slow
+            people.invite(db, "Bob", actor="test")
+        if recording_id == first:
+            raise PermissionError(13, "Permission denied", recording_id)
+
+    assert erase(database, delete) == 1
+    assert first in caplog.text
+    with database.reading() as db:
+        assert db.scalars(sa.select(Recording.id)).all() == [first]
+    assert erased_among(database, {first, second, "0" * 32}) == {second}
+    assert erase(database, lambda _: None) == 1
+
+
+def test_a_signature_and_a_name_cannot_slip_past_a_withdrawal(database: Database) -> None:
+    if database.is_sqlite:
+        pytest.skip("one writer at a time")
+    with database.writing() as db:
+        people.write_text(db, "Consent", "a", actor="test")
+        person, _ = people.invite(db, "Ada", actor="test")
+        text_id = people.write_text(db, "Consent", "b", actor="test").id
+    refusals: list[str] = []
+
+    def late() -> None:
+        with database.writing() as db, contextlib.suppress(Refusal):
+            people.rename(db, people.find(db, person.code, lock=True), "Ada L.", actor="test")
+        with database.writing() as db, contextlib.suppress(Refusal):
+            people.sign(db, db.get_one(Person, person.id, with_for_update=True), text_id, "Ada")
+        refusals.append("done")
+
+    with database.writing() as db:
+        people.withdraw(db, db.get_one(Person, person.id), actor="test")
+        db.flush()
+        thread = threading.Thread(target=late)
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive()  # waits for the withdrawal
+    thread.join()
+    with database.reading() as db:
+        assert db.get_one(Person, person.id).name == ""
+        assert db.scalars(sa.select(Consent)).all() == []
 
 
 def test_who_withdrew_stays_out(database: Database) -> None:

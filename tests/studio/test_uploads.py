@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import io
 import os
 import subprocess
 import sys
@@ -18,8 +19,10 @@ import sqlalchemy as sa
 from uploading import CHUNK_BYTES, Browser, open_studio, sha256, signed_person
 
 from facefatigue.errors import ConfigurationError
+from facefatigue.studio import people
 from facefatigue.studio.database import Database
 from facefatigue.studio.database.tables import Check, Consent, ConsentText, Person, Recording, State, Upload, now
+from facefatigue.studio.erasure import erase
 from facefatigue.studio.partial import PartialFiles
 from facefatigue.studio.refusals import Refusal
 from facefatigue.studio.settings import StudioSettings
@@ -169,6 +172,52 @@ def test_no_room_is_told_before_anything_is_sent(place: Place, monkeypatch: pyte
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
     with refused("disk_full", 507):
         place.browser().announce()
+
+
+def test_uploads_leave_the_database_its_room(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    recording = place.browser().announce()
+    place.uploads.append(recording, 0, [VIDEO[:5000]], sha256(VIDEO[:5000]))
+    usage = type("Usage", (), {"free": (256 << 20) + 100})
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda _: usage)  # others have filled it since it was announced
+        chunk = VIDEO[5000:9000]
+        with refused("disk_full", 507):
+            place.uploads.append(recording, 5000, [chunk], sha256(chunk))
+    assert place.uploads.received(recording.id) == 5000
+    place.uploads.append(recording, 5000, [VIDEO[5000:]], sha256(VIDEO[5000:]))
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda _: usage)
+        if place.vault.key is not None:  # it is copied
+            with refused("disk_full", 507):
+                place.uploads.store(recording)
+        else:
+            place.uploads.store(recording)
+    assert place.browser().send().state == State.CHECKING
+    assert place.content(recording.id) == VIDEO
+
+
+def test_nobody_fills_the_disk_within_a_day(place: Place, tmp_path: Path) -> None:
+    uploads = Uploads(
+        StudioSettings(folder=tmp_path, most_bytes=1 << 20, most_bytes_a_day=1 << 20, most_open_uploads=9), place.vault
+    )
+
+    def announced(digit: str, size_bytes: int = 600_000) -> str:
+        with place.database.writing() as db:
+            return uploads.announce(db, place.person_id, size_bytes=size_bytes, sha256=digit * 64, media_type="video/mp4").id
+
+    first = announced("1")
+    assert announced("1") == first
+    with refused("too_much_today", 409):
+        announced("2")
+    second = announced("3", 400_000)
+    with place.database.writing() as db:
+        db.get_one(Recording, first).state = State.RETAKEN
+    announced("4")
+    with refused("too_much_today", 409):
+        announced("5")
+    with place.database.writing() as db:
+        db.get_one(Recording, second).created_at = now() - dt.timedelta(days=1)
+    announced("6", 400_000)
 
 
 def test_only_with_a_current_consent(place: Place) -> None:
@@ -339,6 +388,46 @@ def test_videos_that_are_missing_or_were_retaken(place: Place, caplog: pytest.Lo
     assert (found.missing, found.removed) == (1, 1)
     assert not place.vault.has(retaken.id)
     assert lost.id in caplog.text
+
+
+def test_many_missing_videos_are_told_in_one_line(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    ids = {place.browser(bytes([n])).send().id for n in range(7)}
+    for recording_id in ids:
+        place.vault.delete(recording_id)
+    assert tidy(place.database, place.vault, place.uploads).missing == 7
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert line.startswith("7 recordings have no video in the vault")
+    assert sum(recording_id in line for recording_id in ids) == 5
+    assert line.endswith(", …")
+
+
+def test_what_a_kill_left_of_a_deleted_recording_goes_at_once(place: Place) -> None:
+    recording = place.browser().send()
+    with place.database.writing() as db:
+        people.withdraw(db, db.get_one(Person, place.person_id), actor="test")
+    assert erase(place.database, place.vault.delete) == 1
+    place.vault.put(recording.id, io.BytesIO(VIDEO))  # by a check or an upload that was killed before it asked for the row
+    found = tidy(place.database, place.vault, place.uploads)
+    assert (found.removed, found.aside) == (1, 0)
+    assert place.vault.ids() == set()
+    assert place.vault.aside() == {}
+
+
+def test_one_upload_that_cannot_be_finished_keeps_no_other_from_it(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = []
+    for video in (b"one", b"two"):
+        recording = place.browser(video).announce()
+        place.uploads.append(recording, 0, [video], sha256(video))
+        ids.append(recording.id)
+    store = place.uploads.store
+
+    def failing(recording: Recording) -> None:
+        if recording.id == min(ids):
+            raise OSError(5, "Input/output error")
+        store(recording)
+
+    monkeypatch.setattr(place.uploads, "store", failing)
+    assert tidy(place.database, place.vault, place.uploads).finished == 1
 
 
 def test_another_studio_s_database_is_noticed_before_anything_is_tidied(place: Place, tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ class Killer:
         PartialFiles.append = half  # type: ignore[method-assign]
 
 
-def _in_a_process(work: Callable[[], None]) -> int:
+def in_a_process(work: Callable[[], None]) -> int:
     """Run in a process of its own; returns its exit status, minus the signal if it was killed."""
     child = os.fork()
     if child == 0:
@@ -175,9 +175,9 @@ def _main(url: str, folder: Path, key: bytes | None) -> None:
             assert uploads.partial.names() == set()
             assert list(folder.rglob("*.part")) == []
 
-        killed = _in_a_process(upload)
+        killed = in_a_process(upload)
         assert killed in {0, -signal.SIGKILL}, killed
-        assert _in_a_process(go_on) == 0, f"killed at point {n}: see above"
+        assert in_a_process(go_on) == 0, f"killed at point {n}: see above"
         if killed == 0:
             print(n - 1)  # noqa: T201
             return

@@ -9,6 +9,7 @@ import ipaddress
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from facefatigue.cli import studio_exchange
 from facefatigue.errors import ConfigurationError, MissingExtraError
@@ -37,6 +38,7 @@ examples:
   facefatigue studio backup all.zip        also while the studio runs
   facefatigue studio export dataset        videos, labels, split and data card, for `facefatigue prepare`
   facefatigue studio owner owner           set or reset an owner's password
+  facefatigue studio verify                are all videos still as they were kept?
   facefatigue studio check-log             has anybody changed the audit log?"""
 
 _DEFAULT_FOLDER = Path("facefatigue-studio")
@@ -75,7 +77,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "elsewhere can later prove that nothing was cut off. Exit code 6 if an entry was changed or removed.",
         parents=[place],
     )
+    check_log.add_argument(
+        "--noted",
+        metavar="HASH",
+        help="a last hash that was noted earlier: is it still part of the log? (exit code 6 if not)",
+    )
     check_log.set_defaults(run=run_check_log)
+
+    verifying = actions.add_parser(
+        "verify",
+        help="are all videos still as they were kept?",
+        description="Read every video, also while the studio runs, and compare it with its checksum; names those that are "
+        "damaged or missing, and exits with 6 if there are any.",
+        parents=[place, _key_option()],
+    )
+    verifying.set_defaults(run=run_verify)
 
     key = actions.add_parser(
         "key",
@@ -90,10 +106,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "backup",
         help="write everything into one file",
         description="Write rows and videos into one file, also while the studio runs. Encrypted videos stay encrypted; the "
-        "key is not in it. Open sessions and the bytes of unfinished uploads are left out.",
+        "key is not in it. Open sessions and the bytes of unfinished uploads are left out. Every video is compared with its "
+        "checksum, and nothing is written if one is damaged or missing.",
         parents=[place, _key_option()],
     )
     saving.add_argument("file", type=Path, metavar="FILE", help="the backup, a ZIP file; an existing one is replaced")
+    saving.add_argument(
+        "--despite-damage", action="store_true", help="take damaged videos as they are, and of missing ones the rows"
+    )
     saving.set_defaults(run=run_backup)
 
     restoring = actions.add_parser(
@@ -180,6 +200,8 @@ def run_owner(args: argparse.Namespace) -> int:
     from facefatigue.studio.server import make_private
 
     settings = _settings(args)
+    if settings.vault_folder.is_dir():  # a studio is here, whose database may be elsewhere
+        _need_database(settings)
     make_private(settings.folder)
     database = Database(settings.database_url)
     try:
@@ -206,20 +228,48 @@ def run_check_log(args: argparse.Namespace) -> int:
     from facefatigue.studio.database import Database
 
     settings = _settings(args)
-    if not settings.database and not (settings.folder / "studio.sqlite3").exists():
-        raise ConfigurationError(f"{settings.folder}: there is no studio here; name its folder with --folder")
+    _need_database(settings)
     database = Database(settings.database_url)
     try:
         database.upgrade()
         with database.reading() as db:
             broken = audit.broken(db)
             count, last = audit.head(db)
+            known = args.noted is None or audit.knows(db, args.noted)
     finally:
         database.close()
     if broken:
         shown = ", ".join(map(str, broken[:10])) + (", …" if len(broken) > 10 else "")
         raise ConfigurationError(f"the audit log was changed: {len(broken)} of {count} entries do not fit ({shown})")
+    if not known:
+        raise ConfigurationError(f"the audit log was changed: no entry has the hash {args.noted}")
     print(f"audit log: {count} entries, unbroken; last hash {last}")
+    return 0
+
+
+def run_verify(args: argparse.Namespace) -> int:
+    """Compare every video with its checksum."""
+    _need_extra()
+    from facefatigue.cli.progress import CountProgress
+    from facefatigue.studio.tidying import check_together
+    from facefatigue.studio.verifying import verify
+
+    settings = _settings(args)
+    _need_vault(settings)
+    with _opened(settings) as (database, vault), CountProgress("videos") as progress:
+        with database.reading() as db:
+            check_together(db, vault)
+        found = verify(database, vault, progress.at)
+    for word, ids in (("damaged", found.damaged), ("missing", found.missing)):
+        for recording_id in ids:
+            print(f"{word}: {recording_id}", file=sys.stderr)
+    noted = f"; {found.noted} had no checksum yet, which is noted now" if found.noted else ""
+    print(f"verified: {found.whole} videos are as they were kept{noted}")
+    if found.damaged or found.missing:
+        raise ConfigurationError(
+            f"{len(found.damaged)} videos are damaged and {len(found.missing)} missing: restore a backup elsewhere, and "
+            f"copy their files from its vault into {settings.vault_folder}"
+        )
     return 0
 
 
@@ -239,10 +289,15 @@ def run_backup(args: argparse.Namespace) -> int:
     from facefatigue.studio.backup import backup
 
     settings = _settings(args)
-    if not settings.vault_folder.is_dir():
-        raise ConfigurationError(f"{settings.folder}: there is no studio here; name its folder with --folder")
+    _need_vault(settings)
     with _opened(settings) as (database, vault):
-        count = backup(database, vault, args.file.absolute(), secret_file=settings.secret_file)
+        count = backup(
+            database,
+            vault,
+            args.file.absolute(),
+            secret_file=settings.secret_file,
+            despite_damage=args.despite_damage,
+        )
     print(f"backup: {args.file} ({count} recordings)")
     return 0
 
@@ -262,6 +317,20 @@ def run_restore(args: argparse.Namespace) -> int:
         count = restore(args.file, database, vault, secret_file=settings.secret_file)
     print(f"restored: {count} recordings in {settings.folder}")
     return 0
+
+
+def _need_database(settings: StudioSettings) -> None:
+    # An empty one would be made otherwise, and found to be in the best order.
+    if not settings.database and not (settings.folder / "studio.sqlite3").exists():
+        raise ConfigurationError(
+            f"{settings.folder}: there is no studio here; name its folder with --folder, or its database with --database"
+        )
+
+
+def _need_vault(settings: StudioSettings) -> None:
+    if not settings.vault_folder.is_dir():
+        raise ConfigurationError(f"{settings.folder}: there is no studio here; name its folder with --folder")
+    _need_database(settings)
 
 
 @contextlib.contextmanager
@@ -307,13 +376,19 @@ def _settings(args: argparse.Namespace) -> StudioSettings:
 
 def _warning(settings: StudioSettings) -> str:
     """What whoever starts the studio should know of how it is reached; empty if nothing."""
-    if settings.public_url.startswith("https://") or _is_loopback(settings.host):
-        return ""
-    return (
-        f"the studio listens on {settings.host or 'every address'} without https: passwords and videos can be read on their "
-        "way, and browsers will not give pages the camera; put a web server with a certificate in front, and name it with "
-        "--public-url"
-    )
+    at_home = _is_loopback(urlsplit(settings.public_url).hostname or settings.host)
+    if not settings.public_url.startswith("https://") and not (at_home and _is_loopback(settings.host)):
+        reached = settings.public_url or f"on {settings.host or 'every address'}"
+        return (
+            f"the studio is reached {reached} without https: passwords and videos can be read on their way, and browsers "
+            "will not give pages the camera; put a web server with a certificate in front, and name it with --public-url"
+        )
+    if settings.public_url and not at_home and not settings.trusted_proxy:
+        return (
+            "all visitors seem to come from the web server in front, so that one who guesses passwords keeps others from "
+            "signing in; name its address with --trusted-proxy"
+        )
+    return ""
 
 
 def _is_loopback(host: str) -> bool:

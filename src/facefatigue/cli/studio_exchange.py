@@ -77,12 +77,15 @@ def run_export(args: argparse.Namespace) -> int:
     settings = args.settings_of(args)
     from facefatigue.studio.exchange import export
     from facefatigue.studio.sealed import read_key_file
+    from facefatigue.studio.tidying import check_together
     from facefatigue.studio.vault import Vault
 
     if args.seed < 0:
         raise UsageError(f"--seed is {args.seed}; it must be at least 0")
     with _database(settings) as database, CountProgress("videos") as progress:
         vault = Vault(settings.vault_folder, read_key_file(settings.key_file) if settings.key_file else None)
+        with database.reading() as db:
+            check_together(db, vault)
         told = export(database, vault, args.out, least_ratings=args.least_ratings, seed=args.seed, on_done=progress.at)
     left_out = {"not rated": told.unrated, "with too few ratings": told.too_few, "for training of raters": told.training}
     words = ", ".join(f"{count} {what}" for what, count in left_out.items() if count)

@@ -6,6 +6,10 @@ link      /enter/TOKEN; the token names a row by id and moment, signed with the 
           any time, and is void once the row is revoked, expired or gone.
 session   a random cookie, of which the database knows only the SHA-256
 CSRF      a random word of the session, which every change must repeat in the header X-CSRF-Token
+
+And a signed cookie that stays on each device on which an account signed in. It lets nobody in; it is counted apart from all
+who try that account's name elsewhere, so that strangers who guess cannot keep its holder out (OWASP, "Slow Down Online
+Guessing Attacks with Device Cookies").
 """
 
 from __future__ import annotations
@@ -78,10 +82,12 @@ class Access:
 
     def __init__(self, settings: StudioSettings) -> None:
         self.base_url = settings.base_url
-        self._signer = itsdangerous.URLSafeSerializer(
-            _secret(settings.secret_file),
-            salt="facefatigue studio link",
-            signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+        secret = _secret(settings.secret_file)
+        self._signer, self._devices = (
+            itsdangerous.URLSafeSerializer(
+                secret, salt=salt, signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"}
+            )
+            for salt in ("facefatigue studio link", "facefatigue studio device")
         )
 
     @property
@@ -93,6 +99,27 @@ class Access:
     def cookie(self) -> str:
         """The cookie's name; with ``__Host-`` no other host of the domain can set it (RFC 6265bis, section 4.1.3)."""
         return "__Host-studio" if self.secure else "studio"
+
+    @property
+    def device_cookie(self) -> str:
+        """The name of the cookie that tells a device again."""
+        return f"{self.cookie}-device"
+
+    def device(self, account: str) -> str:
+        """What a device keeps on which an account signed in.
+
+        Args:
+            account: Its name, as :func:`facefatigue.studio.accounts.key` gives it.
+        """
+        return str(self._devices.dumps([account, secrets.token_hex(16)]))
+
+    def device_of(self, cookie: str | None, account: str) -> str | None:
+        """Which device of an account a cookie names; None where it names none of this account."""
+        try:
+            name, device = self._devices.loads((cookie or "")[:4000])
+        except (itsdangerous.BadData, TypeError, ValueError):
+            return None
+        return str(device) if name == account else None
 
     def url(self, link: Link) -> str:
         """The address to send to whoever holds the link."""

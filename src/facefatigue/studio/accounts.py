@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -44,12 +45,20 @@ def create(db: Session, name: str, role: Role, *, actor: str) -> Account:
 
 def by_name(db: Session, name: str) -> Account | None:
     """The account of a name, whatever its case."""
-    wanted = " ".join(name.split())
-    return db.scalar(sa.select(Account).where(sa.func.lower(Account.name) == wanted.lower()).limit(1))
+    # Compared here: the lower() of SQLite knows ASCII alone, that of PostgreSQL what the server's locale knows.
+    wanted = key(name)
+    names = db.execute(sa.select(Account.id, Account.name).order_by(Account.id))
+    found = next((number for number, other in names if key(other) == wanted), None)
+    return None if found is None else db.get(Account, found)
+
+
+def key(name: str) -> str:
+    """What names have in common that are taken for the same: case, spaces and the way letters are put together."""
+    return unicodedata.normalize("NFKC", " ".join(unicodedata.normalize("NFKC", name).casefold().split()))
 
 
 def set_password(db: Session, account: Account, hashed: str, *, actor: str, session: str = "") -> None:
-    """Give an account a password; its links and its other sessions end.
+    """Give an account a password; its other sessions end, and the link with which an owner set it.
 
     Args:
         db: An open session that writes.

@@ -64,6 +64,11 @@ def head(db: Session) -> tuple[int, str]:
     return count, last or FIRST
 
 
+def knows(db: Session, sha256: str) -> bool:
+    """Whether the chain has an entry of this hash, as it must if :func:`head` told it once."""
+    return db.scalar(sa.select(AuditEntry.id).where(AuditEntry.sha256 == sha256.strip().lower()).limit(1)) is not None
+
+
 def broken(db: Session) -> list[int]:
     """Ids of the entries that do not fit: changed ones, and those whose predecessor was changed, removed or put in."""
     found: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
 from typing import TYPE_CHECKING, BinaryIO
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PARTIAL_SUFFIX = ".part"
+_BLOCK_BYTES = 1 << 20
 
 
 def sync_folder(folder: Path) -> None:
@@ -32,6 +34,14 @@ def durable_folder(folder: Path) -> None:
     durable_folder(folder.parent)
     folder.mkdir(exist_ok=True)
     sync_folder(folder.parent)
+
+
+def sha256_of(file: BinaryIO) -> str:
+    """SHA-256 of a file, from where it stands to its end, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    while block := file.read(_BLOCK_BYTES):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

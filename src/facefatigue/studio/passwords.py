@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import unicodedata
 
 import argon2
 
@@ -44,13 +45,13 @@ class Passwords:
                 shortest=SHORTEST,
             )
         with self._turn:
-            return self._hasher.hash(password)
+            return self._hasher.hash(_plain(password))
 
     def check(self, stored: str | None, password: str) -> bool:
         """Whether a password fits; takes as long where there is none stored, so that nobody learns which names exist."""
         with self._turn:
             try:
-                fits = self._hasher.verify(stored or self._nobody, password[: LONGEST + 1])
+                fits = self._hasher.verify(stored or self._nobody, _plain(password[: LONGEST + 1]))
             except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
                 return False
         return fits and stored is not None
@@ -58,3 +59,8 @@ class Passwords:
     def outdated(self, stored: str) -> bool:
         """Whether a hash was made with other costs than today's."""
         return self._hasher.check_needs_rehash(stored)
+
+
+def _plain(password: str) -> str:
+    """One form for what keyboards put together in different ways (NIST SP 800-63B, 5.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)

@@ -188,13 +188,14 @@ def withdraw(db: Session, person: Person, *, actor: str) -> None:
     audit.note(db, actor, "person.withdrawn", person.code, recordings=count)
 
 
-def find(db: Session, code: str) -> Person:
-    """A volunteer by the code.
+def find(db: Session, code: str, *, lock: bool = False) -> Person:
+    """A volunteer by the code; locked, nobody else changes him, or withdraws as him, until the transaction ends.
 
     Raises:
         Refusal: 404, there is none.
     """
-    person = db.scalar(sa.select(Person).where(Person.code == code.upper()))
+    query = sa.select(Person).where(Person.code == code.upper())
+    person = db.scalar(query.with_for_update() if lock else query)
     if person is None:
         raise Refusal(404, "not_found", "there is nobody of this code")
     return person

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from facefatigue.studio.settings import StudioSettings
 
 
+# A process has 1024 open files where nobody says otherwise: half of them are for connections, so that whoever opens many
+# keeps neither database nor videos from being opened.
+_MOST_CONNECTIONS = 512
+
+
 @dataclass(frozen=True, kw_only=True)
 class Server:
     """A studio that listens, and answers once :meth:`run` is called.
@@ -59,6 +64,7 @@ class Server:
             proxy_headers=bool(self.settings.trusted_proxy),
             forwarded_allow_ips=self.settings.trusted_proxy or None,
             timeout_graceful_shutdown=20,
+            limit_concurrency=_MOST_CONNECTIONS,
         )
         uvicorn.Server(config).run(sockets=[self.listening])
 

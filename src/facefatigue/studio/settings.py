@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,9 +26,11 @@ class StudioSettings:
         port: Port to listen on; 0 takes a free one.
         public_url: How volunteers and raters reach the studio, without a slash at the end; links begin with it. Empty: by
             host and port.
-        trusted_proxy: Address of the reverse proxy whose X-Forwarded-For is believed. Empty: nobody's.
+        trusted_proxy: Address or network of the reverse proxy whose X-Forwarded-For is believed. Empty: nobody's.
         key_file: File with the key that encrypts videos at rest, as `facefatigue studio key` makes it; None: not encrypted.
         most_bytes: Largest video that is taken.
+        most_bytes_a_day: What is kept of one volunteer's videos within a day, so that nobody fills the disk alone: by
+            default eight of the largest, or 30 minutes of a telephone's at 17 Mbit/s.
         most_open_uploads: Unfinished uploads of one volunteer at a time.
         checkers: Processes that look at new recordings.
         check_limit_s: Longest time for one check; then its process is ended.
@@ -44,6 +47,7 @@ class StudioSettings:
     trusted_proxy: str = ""
     key_file: Path | None = None
     most_bytes: int = 512 * _MIB
+    most_bytes_a_day: int = 4096 * _MIB
     most_open_uploads: int = 3
     checkers: int = 1
     check_limit_s: float = 300.0
@@ -56,8 +60,23 @@ class StudioSettings:
             parts = urlsplit(self.public_url)
             if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.fragment:
                 raise ConfigurationError(f"public URL {self.public_url!r} is not of the form https://studio.example.org")
-        if self.most_bytes < _MIB or self.most_open_uploads < 1 or self.checkers < 1 or self.check_limit_s <= 0:
-            raise ConfigurationError("limits of a studio must be positive, and a video may have at least 1 MiB")
+        if self.trusted_proxy:
+            try:
+                ipaddress.ip_network(self.trusted_proxy)
+            except ValueError:  # "*" would believe whatever anybody says of his address, a name nobody
+                raise ConfigurationError(
+                    f"trusted proxy {self.trusted_proxy!r} is not an address like 127.0.0.1, or a network like 10.0.0.0/8"
+                ) from None
+        if (
+            self.most_bytes < _MIB
+            or self.most_bytes_a_day < self.most_bytes
+            or self.most_open_uploads < 1
+            or self.checkers < 1
+            or self.check_limit_s <= 0
+        ):
+            raise ConfigurationError(
+                "limits of a studio must be positive, a video may have at least 1 MiB, and a day's not less than one"
+            )
 
     @property
     def base_url(self) -> str:

@@ -1,4 +1,8 @@
-"""How often somebody may ask: token buckets in memory, one for each kind of request and each asker."""
+"""How often somebody may ask: token buckets in memory, one for each kind of request and each asker.
+
+A restart forgets them. Nobody but the studio's host can bring one about, and it gives away ten guesses at a password, or
+thirty at a link of 256 bits; written down, each guess would cost the database a durable write, which is worse.
+"""
 
 from __future__ import annotations
 

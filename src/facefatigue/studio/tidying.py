@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from facefatigue.errors import ConfigurationError
 from facefatigue.studio import erasure
+from facefatigue.studio.database.session import AWAY, told
 from facefatigue.studio.database.tables import Choice, Recording, State, Upload, now
 from facefatigue.studio.refusals import Refusal
 from facefatigue.studio.uploads import GIVEN_UP_AFTER
@@ -29,6 +30,7 @@ _VAULT = "vault_id"
 # older database was put in place). So long there is time to notice the second.
 ASIDE_FOR_S = 7 * 86400.0
 _EVERY_S = 3600.0
+_NAMED = 5
 _log = logging.getLogger(__name__)
 
 
@@ -61,12 +63,24 @@ def belong_together(db: Session, vault: Vault) -> None:
     Raises:
         ConfigurationError: They are not; nothing must be tidied then.
     """
+    if db.get(Choice, _VAULT) is not None:
+        check_together(db, vault)
+        return
+    if vault.ids():
+        raise ConfigurationError(f"{vault.folder}: holds videos, but the database knows of none; is it the right one?")
+    db.add(Choice(name=_VAULT, value=vault.id))
+
+
+def check_together(db: Session, vault: Vault) -> None:
+    """Make sure that a database and a vault are of the same studio, without changing anything.
+
+    Raises:
+        ConfigurationError: They are not, or the studio was never started.
+    """
     known = db.get(Choice, _VAULT)
     if known is None:
-        if vault.ids():
-            raise ConfigurationError(f"{vault.folder}: holds videos, but the database knows of none; is it the right one?")
-        db.add(Choice(name=_VAULT, value=vault.id))
-    elif known.value != vault.id:
+        raise ConfigurationError(f"{vault.folder}: the database knows nothing of it; name the studio's with --database")
+    if known.value != vault.id:
         raise ConfigurationError(f"{vault.folder}: the database belongs to the videos of another folder")
 
 
@@ -100,11 +114,12 @@ class Tidying:
     def _run(self) -> None:
         while True:
             try:
-                with self._database.writing() as db:
-                    erasure.erase(db, lambda recording_id: delete_files(self._vault, self._uploads, recording_id))
+                erasure.erase(self._database, lambda recording_id: delete_files(self._vault, self._uploads, recording_id))
                 tidy(self._database, self._vault, self._uploads)
-            except (sa.exc.DBAPIError, OSError) as error:
-                _log.warning("the studio could not be tidied: %s", error)
+            except AWAY as error:
+                _log.warning("the studio could not be tidied: %s", told(error))
+            except Exception:  # noqa: BLE001  # a thread that ends tidies nothing any more
+                _log.exception("the studio could not be tidied")
             if self._stop.wait(_EVERY_S):
                 return
 
@@ -143,8 +158,8 @@ def _go_through_uploads(database: Database, vault: Vault, uploads: Uploads) -> t
                 uploads.store(recording)
                 with database.writing() as db:
                     uploads.finish(db, recording.id)
-            except Refusal as refusal:
-                _log.warning("upload %s cannot be finished: %s", recording.id, refusal)
+            except (Refusal, OSError) as error:  # one that cannot be finished keeps no other from it
+                _log.warning("upload %s cannot be finished: %s", recording.id, error)
             else:
                 uploads.forget(recording.id)
                 finished += 1
@@ -190,11 +205,28 @@ def _compare_vault(database: Database, vault: Vault) -> tuple[int, int, int]:
     for name in late:
         vault.delete(name)
     unknown = there - known.keys()
+    leftover = erasure.erased_among(database, unknown)
+    for name in leftover:
+        vault.delete(name)
+    unknown -= leftover
     for name in unknown:
-        _log.warning("video %s has no row in the database; it is set aside and will be deleted in a week", name)
         vault.set_aside(name)
+    if unknown:
+        _log.warning(
+            "%d videos have no row in the database; they are set aside and will be deleted in a week: %s",
+            len(unknown),
+            _some(unknown),
+        )
     stored = {name for name, state in known.items() if state not in {State.UPLOADING, State.RETAKEN}}
     missing = {name for name in stored - there if not vault.has(name)}
-    for name in missing:
-        _log.error("recording %s: its video is not in the vault", name)
-    return len(unknown), len(missing), len(late)
+    if missing:
+        _log.error(
+            "%d recordings have no video in the vault; restore a backup (facefatigue studio verify names all): %s",
+            len(missing),
+            _some(missing),
+        )
+    return len(unknown), len(missing), len(late) + len(leftover)
+
+
+def _some(names: set[str]) -> str:
+    return ", ".join(sorted(names)[:_NAMED]) + (", …" if len(names) > _NAMED else "")

@@ -26,6 +26,7 @@ import sqlalchemy as sa
 
 from facefatigue.studio import people
 from facefatigue.studio.database.tables import Check, Consent, Person, Recording, Scenario, State, Upload, now
+from facefatigue.studio.durable import sha256_of
 from facefatigue.studio.partial import PartialFiles
 from facefatigue.studio.refusals import Refusal
 
@@ -41,7 +42,6 @@ MAX_CHUNK_BYTES = 4 << 20
 GIVEN_UP_AFTER = dt.timedelta(days=7)
 # Kept free, so that the database can still be written when videos have filled the disk.
 _SPARE_BYTES = 256 << 20
-_READ_BYTES = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MEDIA_TYPE = re.compile(r"video/[a-z0-9.+-]{1,40}")
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
@@ -124,8 +124,8 @@ class Uploads:
             answers: What the volunteer said.
 
         Raises:
-            Refusal: No current consent (403), too many unfinished uploads (409), too large (413), not a video (415), values
-                that make no sense (422), no room on the disk (507).
+            Refusal: No current consent (403), too many unfinished uploads or too much within a day (409), too large (413),
+                not a video (415), values that make no sense (422), no room on the disk (507).
         """
         media_type = media_type.partition(";")[0].strip().lower()
         if not _SHA256.fullmatch(sha256) or size_bytes < 1:
@@ -184,8 +184,20 @@ class Uploads:
         )
         if (open_uploads or 0) >= self._settings.most_open_uploads:
             raise Refusal(409, "too_many_uploads", "finish or give up the other uploads first")
+        today = db.scalar(
+            sa.select(sa.func.sum(Recording.size_bytes)).where(
+                Recording.person_id == person_id,
+                Recording.state != State.RETAKEN,
+                Recording.created_at > now() - dt.timedelta(days=1),
+            )
+        )
+        if (today or 0) + size_bytes > self._settings.most_bytes_a_day:
+            raise Refusal(409, "too_much_today", "too much was sent within a day; go on tomorrow")
         # The partial file and the one in the vault may lie side by side for a moment.
-        if shutil.disk_usage(self.partial.folder).free < 2 * size_bytes + _SPARE_BYTES:
+        self._check_space(2 * size_bytes)
+
+    def _check_space(self, size_bytes: int) -> None:
+        if shutil.disk_usage(self.partial.folder).free < size_bytes + _SPARE_BYTES:
             raise _disk_full()
 
     def received(self, recording_id: str) -> int:
@@ -219,6 +231,7 @@ class Uploads:
                 raise Refusal(409, "wrong_offset", f"the next byte is {received}, not {offset}", offset=received)
             if received + len(data) > recording.size_bytes:
                 raise Refusal(413, "more_than_announced", "more bytes than were announced", offset=received)
+            self._check_space(len(data))
             with _room():
                 self.partial.append(recording.id, data)
             return received + len(data)
@@ -244,6 +257,8 @@ class Uploads:
             if self._sha256(recording.id) != recording.sha256:
                 self.partial.remove(recording.id)
                 raise Refusal(422, "video_damaged", "the video's SHA-256 is another; send it again", offset=0)
+            if self._vault.key is not None:
+                self._check_space(recording.size_bytes)
             with _room():
                 if self._vault.key is None:
                     self._vault.adopt(recording.id, self.partial.path(recording.id))
@@ -252,11 +267,8 @@ class Uploads:
                         self._vault.put(recording.id, file)
 
     def _sha256(self, recording_id: str) -> str:
-        digest = hashlib.sha256()
         with self.partial.open(recording_id) as file:
-            while part := file.read(_READ_BYTES):
-                digest.update(part)
-        return digest.hexdigest()
+            return sha256_of(file)
 
     def finish(self, db: Session, recording_id: str) -> Recording:
         """Note that a stored video is whole, and let it be checked; doing so again changes nothing.

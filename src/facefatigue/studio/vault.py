@@ -12,6 +12,7 @@ import errno
 import hmac
 import io
 import json
+import os
 import re
 import secrets
 import shutil
@@ -20,8 +21,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from facefatigue.atomic import make_folder, output_error
 from facefatigue.errors import ConfigurationError, SourceNotFoundError
-from facefatigue.studio.durable import PARTIAL_SUFFIX, durable_file, durable_folder, sync_folder
-from facefatigue.studio.sealed import SealedReader, derived_key, plain_size, seal
+from facefatigue.studio.durable import PARTIAL_SUFFIX, durable_file, durable_folder, sha256_of, sync_folder
+from facefatigue.studio.sealed import SEGMENT_BYTES, SealedReader, derived_key, plain_size, seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,6 +177,20 @@ class Vault:
                 return file.read()
         except SourceNotFoundError:
             return None
+
+    def plain_sha256(self, file: BinaryIO, stored_name: str) -> str:
+        """SHA-256 of the plain bytes of a stored file that is open; it stays open, and stands at its beginning afterwards.
+
+        Raises:
+            BrokenVideoError: The encrypted file was changed or cut off.
+        """
+        try:
+            if self.key is None:
+                return sha256_of(file)
+            with SealedReader(os.fdopen(os.dup(file.fileno()), "rb"), self.key, stored_name) as plain:
+                return sha256_of(cast("BinaryIO", io.BufferedReader(plain, SEGMENT_BYTES)))
+        finally:
+            file.seek(0)
 
     def _open(self, path: Path) -> BinaryIO:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime as dt
 import io
 import os
@@ -47,7 +48,8 @@ def stored(database: Database, vault: Vault | None = None, data: bytes = b"video
     if consent is None:
         signed_person(database)
     with database.writing() as db:
-        consent = db.scalars(sa.select(Consent)).one()
+        consent = db.scalars(sa.select(Consent).order_by(Consent.id)).first()
+        assert consent is not None
         moment = now() - dt.timedelta(seconds=age_s)
         row = Recording(id=recording_id, person_id=consent.person_id, consent_id=consent.id, size_bytes=1, sha256="0")
         row.state, row.stored_at = State.CHECKING, moment
@@ -87,6 +89,42 @@ def test_the_one_that_waits_longest_comes_first_and_failures_last(database: Data
     for expected in (newest, old, None):
         with database.writing() as db:
             assert queue.claim(db, 60.0) == expected
+
+
+def test_people_take_turns(database: Database) -> None:
+    greedy = [stored(database, age_s=100 - n) for n in range(4)]
+    other = signed_person(database, "P-2")
+    modest = [stored(database, age_s=2), stored(database, age_s=1)]
+    with database.writing() as db:
+        consent = db.scalars(sa.select(Consent).where(Consent.person_id == other)).one()
+        for recording_id in modest:
+            row = db.get_one(Recording, recording_id)
+            row.person_id, row.consent_id = other, consent.id
+    order = []
+    for _ in range(6):
+        with database.writing() as db:
+            claimed = queue.claim(db, 60.0)
+        assert claimed is not None
+        order.append(claimed)
+        with database.writing() as db:
+            assert queue.record(db, claimed, GOOD)
+    assert order == [greedy[0], modest[0], greedy[1], modest[1], greedy[2], greedy[3]]
+
+
+def test_who_sends_what_never_ends_keeps_himself_waiting(database: Database) -> None:
+    bombs = [stored(database, age_s=100 - n) for n in range(3)]
+    with database.writing() as db:
+        assert queue.claim(db, 60.0) == bombs[0]
+    with database.writing() as db:
+        queue.release(db, bombs[0])
+    other = signed_person(database, "P-2")
+    good = stored(database)
+    with database.writing() as db:
+        consent = db.scalars(sa.select(Consent).where(Consent.person_id == other)).one()
+        row = db.get_one(Recording, good)
+        row.person_id, row.consent_id = other, consent.id
+    with database.writing() as db:
+        assert queue.claim(db, 60.0) == good
 
 
 def test_two_never_get_the_same(database: Database) -> None:
@@ -217,6 +255,45 @@ def test_what_is_withdrawn_while_it_is_looked_at_is_deleted(database: Database, 
         while vault.files(recording_id) and time.monotonic() < end:
             time.sleep(0.1)
     assert vault.files(recording_id) == []
+
+
+def test_a_failure_nobody_thought_of_ends_no_thread(
+    database: Database, vault: Vault, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    recording_id = stored(database, vault)
+    claim, failures = queue.claim, [RuntimeError("can't start new thread"), sa.exc.TimeoutError("QueuePool limit")]
+
+    def failing(db: Any, limit_s: float) -> str | None:
+        if failures:
+            raise failures.pop()
+        return claim(db, limit_s)
+
+    monkeypatch.setattr(queue, "claim", failing)
+    with checking(database, vault, failing_checks.dies_of_a_video_that_says_so):
+        assert wait_for(database, recording_id) is State.ACCEPTED
+    assert "QueuePool limit" in caplog.text
+    assert "can't start new thread" in caplog.text
+
+
+def test_what_the_database_does_not_take_is_given_up(database: Database, vault: Vault) -> None:
+    if database.is_sqlite:
+        pytest.skip("SQLite takes it")
+    recording_id = stored(database, vault)
+    with checking(database, vault, failing_checks.finds_what_is_no_number):
+        assert wait_for(database, recording_id) is State.FAILED
+
+
+def test_the_checksum_is_that_of_what_is_kept(database: Database, vault: Vault) -> None:
+    recording_id = stored(database, vault)
+    found = dataclasses.replace(GOOD, read_sha256="1" * 64, kept_sha256="2" * 64)
+    with database.writing() as db:
+        assert queue.record(db, recording_id, found)
+        assert db.get_one(Recording, recording_id).kept_sha256 == "2" * 64
+        queue.again(db, recording_id)
+    again = dataclasses.replace(GOOD, read_sha256="3" * 64, kept_sha256="3" * 64)  # damaged meanwhile
+    with database.writing() as db:
+        assert queue.record(db, recording_id, again)
+        assert db.get_one(Recording, recording_id).kept_sha256 == "2" * 64
 
 
 def test_the_process_has_a_limit_on_memory() -> None:

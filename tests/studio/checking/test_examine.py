@@ -16,6 +16,8 @@ from facefatigue import sample_video
 from facefatigue.errors import BrokenVideoError
 from facefatigue.faces import Mtcnn
 from facefatigue.studio.checking import Examination, Lengths, examine
+from facefatigue.studio.checking.examine import location_of
+from facefatigue.studio.checking.sound import sound_level_db
 from facefatigue.studio.vault import Vault
 
 if TYPE_CHECKING:
@@ -89,6 +91,20 @@ def test_what_is_not_ideal_is_a_warning(tmp_path: Path, detector: Mtcnn) -> None
     assert levels(found)["sound"] == "warning"
     assert values(found)["sound"] is None
     assert found.has_sound is False
+
+
+def test_samples_that_are_no_numbers_are_silence(tmp_path: Path) -> None:
+    path = tmp_path / "odd.mkv"
+    odd = np.full(48000, 0.1, np.float32)
+    odd[:3] = np.nan, np.inf, -np.inf
+    with av.open(str(path), "w") as output:
+        stream: Any = output.add_stream("pcm_f32le", rate=48000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(odd[None], format="flt", layout="mono")
+        frame.sample_rate, frame.pts = 48000, 0
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    with path.open("rb") as file:
+        assert sound_level_db(location_of(file, "odd"), 60.0) == -20.0
 
 
 def test_a_silent_track_is_not_sound(tmp_path: Path, detector: Mtcnn) -> None:

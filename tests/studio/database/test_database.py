@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import stat
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import alembic.command
 import pytest
@@ -13,7 +15,7 @@ import sqlalchemy as sa
 from facefatigue.errors import ConfigurationError
 from facefatigue.studio.database import Database
 from facefatigue.studio.database.session import alembic_config
-from facefatigue.studio.database.tables import Choice, Link, Person, Scenario
+from facefatigue.studio.database.tables import Choice, Link, Person, Recording, Scenario
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,3 +99,99 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="newer facefatigue"):
         database.upgrade()
     database.close()
+
+
+def test_what_is_no_database_or_may_not_be_written_is_told_in_one_line(postgresql_server: str, tmp_path: Path) -> None:
+    import psycopg
+
+    (tmp_path / "text").write_text("this is a text, and no database at all\n" * 100)
+    with pytest.raises(ConfigurationError, match="file is not a database$"):
+        Database(f"sqlite:///{tmp_path / 'text'}").upgrade()
+    with psycopg.connect(postgresql_server.replace("+psycopg", "") + "/postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE guarded")
+        connection.execute("CREATE ROLE guest LOGIN")
+    database = Database(postgresql_server.replace("studio@", "guest@") + "/guarded")
+    with pytest.raises(ConfigurationError, match="permission denied for schema public$"):  # as PostgreSQL 15 is by default
+        database.upgrade()
+    database.close()
+
+
+def test_several_may_start_at_once(database: Database) -> None:
+    with database.engine.begin() as connection:
+        alembic.command.downgrade(alembic_config(connection), "base")
+    failures: list[Exception] = []
+
+    def start() -> None:
+        one = Database(database.url)
+        try:
+            one.upgrade()
+        except ConfigurationError as error:
+            failures.append(error)
+        finally:
+            one.close()
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_an_older_database_keeps_what_is_in_it(database: Database) -> None:
+    with database.engine.begin() as connection:
+        alembic.command.downgrade(alembic_config(connection), "0001")
+        then = sa.MetaData()
+        then.reflect(connection)
+        made = dt.datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=dt.UTC)
+        rows: dict[str, dict[str, Any]] = {
+            "person": {"id": 1, "code": "P-1", "name": "Ada", "created_at": made},
+            "consent_text": {"id": 1, "version": 1, "title": "t", "body": "b", "sha256": "x", "created_at": made},
+            "consent": {"id": 1, "person_id": 1, "text_id": 1, "signed_name": "Ada", "signed_at": made},
+            "recording": {
+                "id": "a", "person_id": 1, "consent_id": 1, "state": "checking", "brought": False, "media_type": "",
+                "size_bytes": 1, "sha256": "x", "training_note": "", "rated_times": 0, "created_at": made,
+            },
+            "recording_check": {"recording_id": "a", "findings": [], "attempts": 0},
+        }  # fmt: skip
+        for name, row in rows.items():
+            connection.execute(sa.insert(then.tables[name]), row)
+    database.upgrade()
+    with database.reading() as db:
+        recording = db.get_one(Recording, "a")
+        assert (recording.person.name, recording.kept_sha256) == ("Ada", None)
+        assert recording.check is not None
+    with database.engine.begin() as connection:
+        alembic.command.check(alembic_config(connection))
+
+
+def test_reading_sees_one_state(database: Database) -> None:
+    with database.reading() as db:
+        assert db.scalars(sa.select(Scenario.name)).all() == []
+        with database.writing() as other:
+            other.add(Scenario(name="waking up"))
+        assert db.scalars(sa.select(Scenario.name)).all() == []
+    with database.reading() as db:
+        assert db.scalars(sa.select(Scenario.name)).all() == ["waking up"]
+
+
+def test_errors_tell_no_values(database: Database) -> None:
+    with database.writing() as db:
+        db.add(Person(code="P-1"))
+    with pytest.raises(sa.exc.IntegrityError) as raised, database.writing() as db:
+        db.add(Person(code="P-1", name="Ada Lovelace"))
+    assert "Lovelace" not in str(raised.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs file modes")
+def test_a_new_file_is_its_owners_alone_and_forgets_what_is_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "studio.sqlite3"
+    database = Database(f"sqlite:///{path}")
+    database.upgrade()
+    with database.writing() as db:
+        db.add(Person(code="P-1", name="Ada Lovelace, Countess"))
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == {0o600}
+    with database.writing() as db:
+        db.execute(sa.delete(Person))
+    database.close()
+    assert b"Lovelace" not in path.read_bytes()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import random
 import struct
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pytest
@@ -22,13 +26,13 @@ from facefatigue.studio import people
 from facefatigue.studio.agreement import summarise
 from facefatigue.studio.database.tables import Person, Purpose, Recording
 from facefatigue.studio.exchange import export
+from facefatigue.studio.vault import Vault
 
 pytest.importorskip("pingouin")
 pytest.importorskip("krippendorff")
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from facefatigue.studio.database import Database
 
@@ -131,8 +135,27 @@ def test_nothing_of_names_in_an_export(database: Database, rows: Any, rated: Any
         assert "rater 0" not in text
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_killed_at_every_single_point_it_goes_on(database: Database, rows: Any, tmp_path: Path) -> None:
+    if not database.is_sqlite:
+        pytest.skip("it only reads")
+    ids, accounts = rows.recordings(3), rows.raters(2)
+    rows.rate({recording: dict.fromkeys(accounts, 2.5) for recording in ids})
+    key = bytes(range(32))
+    kept = Vault(tmp_path / "vault", key)
+    for recording_id in ids:
+        kept.put(recording_id, io.BytesIO(os.urandom(100_000)))
+    program = Path(__file__).parent.parent / "exporting.py"
+    arguments = [sys.executable, str(program), database.url, str(tmp_path / "vault"), key.hex(), str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(arguments, check=False, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 20  # points at which it was killed
+
+
 @pytest.mark.parametrize("after", [0, 1, 5, 7])
-def test_an_export_that_is_killed_goes_on_where_it_was(
+def test_an_export_that_is_interrupted_goes_on_where_it_was(
     database: Database, rated: Any, vault: Any, tmp_path: Path, after: int
 ) -> None:
     folder = tmp_path / "out"

@@ -88,6 +88,29 @@ def test_guessing_is_slowed_down_by_address_and_by_name(
     for number, one in enumerate(elsewhere):
         one._transport.client = (f"198.51.100.{number}", 40000)
     assert [_sign_in(one, "Ada", "wrong").status_code for one in elsewhere] == [401] * 10 + [429] * 2
+    # Spaces and case make no other name of it.
+    elsewhere[0]._transport.client = ("198.51.100.77", 40000)
+    assert _sign_in(elsewhere[0], "  aDA ", "wrong").status_code == 429
+
+
+def test_strangers_who_guess_do_not_keep_out_whoever_signed_in_on_this_device_before(
+    ada: Account, browser: Callable[[], Browser], stranger: Browser, studio: Studio
+) -> None:
+    answer = _sign_in(stranger)
+    device = next(one for one in answer.headers.get_list("set-cookie") if one.startswith(f"{studio.access.device_cookie}="))
+    assert "httponly" in device.lower()
+    assert "max-age=34560000" in device.lower()
+    stranger.load("/study")
+    stranger.post("/api/sign-out")
+    attackers = [browser() for _ in range(12)]  # from the same address, as behind one router
+    codes = [_sign_in(one, "Ada", "wrong").status_code for one in attackers]
+    assert codes[-1] == 429
+    assert _sign_in(browser()).status_code == 429
+    assert _sign_in(stranger).status_code == 200
+    # The cookie itself is worth ten guesses and no more, and nothing for another name.
+    codes = [_sign_in(stranger, "Ada", "wrong").status_code for _ in range(12)]
+    assert codes == [401] * 10 + [429] * 2
+    assert _sign_in(stranger, "Bea", "wrong").status_code == 429
 
 
 @pytest.mark.parametrize(

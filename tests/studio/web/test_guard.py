@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 
+from facefatigue.studio import people
+from facefatigue.studio.database.tables import Consent, Role
 from facefatigue.studio.settings import StudioSettings
 from facefatigue.studio.web.guard import Guard, Hosts, limit
 
@@ -76,7 +80,31 @@ def test_two_hosts_are_no_host(app: Any) -> None:
         assert _ask(app, headers=headers)[0] == 421
 
 
-def _ask(app: Any, *, headers: list[tuple[bytes, bytes]], body: Iterable[bytes] = ()) -> Any:
+def _scope(headers: list[tuple[bytes, bytes]], path: str, method: str) -> dict[str, Any]:
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "scheme": "http",
+        "query_string": b"kind=csv",
+        "headers": headers,
+        "client": ("127.0.0.1", 40000),
+        "server": ("127.0.0.1", 8765),
+    }
+
+
+def _ask(
+    app: Any,
+    *,
+    headers: list[tuple[bytes, bytes]],
+    body: Iterable[bytes] = (),
+    path: str = "/api/sign-in",
+    method: str = "POST",
+) -> Any:
     """Speak ASGI directly, to say what a client library would not."""
     import asyncio
 
@@ -93,21 +121,7 @@ def _ask(app: Any, *, headers: list[tuple[bytes, bytes]], body: Iterable[bytes] 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "path": "/api/sign-in",
-        "raw_path": b"/api/sign-in",
-        "root_path": "",
-        "scheme": "http",
-        "query_string": b"",
-        "headers": headers,
-        "client": ("127.0.0.1", 40000),
-        "server": ("127.0.0.1", 8765),
-    }
-    asyncio.run(app(scope, receive, send))
+    asyncio.run(app(_scope(headers, path, method), receive, send))
     return sent[0]["status"], taken
 
 
@@ -213,5 +227,106 @@ def test_other_protocols_pass_through() -> None:
         seen.append(scope["type"])
 
     hosts = Hosts(names=frozenset(), any_address=False, origins=frozenset())
-    asyncio.run(Guard(inner, hosts=hosts, https=False)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
+    asyncio.run(Guard(inner, hosts=hosts, https=False, visitor=lambda _: None)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert seen == ["lifespan"]
+
+
+def test_large_bodies_are_read_only_of_those_whom_the_route_serves(
+    app: Any, stranger: Browser, volunteer: Browser, rater: Browser, owner: Browser
+) -> None:
+    chunk = f"/api/me/recordings/{'0' * 32}/bytes"
+    host, kind = (b"host", b"127.0.0.1:8765"), (b"content-type", b"application/octet-stream")
+    for path, serves in ((chunk, volunteer), ("/api/study/import/ratings", owner)):
+        for browser in (stranger, volunteer, rater, owner):
+            cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items()).encode()
+            parts = (b"x" * 65536 for _ in range(10_000))
+            headers = [host, kind, (b"cookie", cookie), (b"x-csrf-token", browser.csrf.encode())]
+            status, taken = _ask(app, headers=headers, body=parts, path=path, method="PUT" if path == chunk else "POST")
+            if browser is serves:
+                assert status == 413
+                assert limit(path) < taken <= limit(path) + 65536
+            else:
+                assert (status, taken) == (401 if browser is stranger else 403, 0)
+
+
+def test_one_session_sends_only_a_few_large_bodies_at_once(app: Any, volunteer: Browser, sign_in: Any) -> None:
+    import asyncio
+
+    path = f"/api/me/recordings/{'0' * 32}/bytes"
+    statuses: dict[str, list[int]] = {"hoarder": [], "other": []}
+
+    async def ask(who: str, browser: Any, go: asyncio.Event) -> None:
+        async def receive() -> dict[str, Any]:
+            await go.wait()
+            return {"type": "http.request", "body": b"x", "more_body": False}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                statuses[who].append(message["status"])
+
+        cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items()).encode()
+        headers = [(b"host", b"127.0.0.1:8765"), (b"cookie", cookie)]
+        await app(_scope(headers, path, "PUT"), receive, send)
+
+    async def main() -> None:
+        go, now = asyncio.Event(), asyncio.Event()
+        now.set()
+        waiting = [asyncio.create_task(ask("hoarder", volunteer, go)) for _ in range(6)]
+        while len(statuses["hoarder"]) < 2:
+            await asyncio.sleep(0.01)
+        await ask("other", sign_in(Role.VOLUNTEER), now)
+        go.set()
+        await asyncio.gather(*waiting)
+        await ask("hoarder", volunteer, now)
+
+    asyncio.run(main())
+    assert sorted(statuses["hoarder"]) == [403] * 5 + [429] * 2  # 403: without the session's word
+    assert statuses["other"] == [403]
+
+
+def test_a_database_that_is_away_is_told_as_such(
+    stranger: Browser, owner: Browser, studio: Studio, monkeypatch: Any
+) -> None:
+    def away(*_: Any, **__: Any) -> Any:
+        raise sa.exc.OperationalError("SELECT name", {"name": "Ada"}, Exception("the server is shut down"))
+
+    monkeypatch.setattr(studio.database, "_sessions", away)
+    answer = owner.get("/api/study/agreement")
+    assert (answer.status_code, answer.json()["error"]) == (503, "database_away")
+    assert int(answer.headers["retry-after"]) > 0
+    answer = owner.get("/study")
+    assert answer.status_code == 503
+    assert "Try again in a moment" in answer.text
+    chunk = owner.put(f"/api/me/recordings/{'0' * 32}/bytes", content=b"x")
+    assert (chunk.status_code, chunk.json()["error"]) == (503, "database_away")
+
+
+def test_a_disk_too_full_for_the_database_is_told_as_such(owner: Browser, studio: Studio, monkeypatch: Any) -> None:
+    full = Exception("database or disk is full")
+    full.sqlite_errorname = "SQLITE_FULL"  # type: ignore[attr-defined]
+
+    def write() -> Any:
+        raise sa.exc.OperationalError("INSERT", {}, full)
+
+    monkeypatch.setattr(studio.database, "writing", write)
+    answer = owner.post("/api/study/people", json={"names": [""]})
+    assert (answer.status_code, answer.json()["error"]) == (507, "disk_full")
+
+
+def test_what_no_database_can_hold_is_refused(owner: Browser, volunteer: Browser, rater: Browser, studio: Studio) -> None:
+    with studio.database.writing() as db:
+        text = people.write_text(db, "Consent", "x", actor="test").id
+    huge = 10**30
+    half = json.dumps({"text_id": text, "name": "\ud800"})
+    json_type = {"Content-Type": "application/json"}
+    announced = {"size": 5, "sha256": "0" * 64, "media_type": "video/mp4", "scenario_id": huge}
+    for answer in (
+        rater.get(f"/media/a/{huge}"),
+        rater.post(f"/api/rate/{huge}/skip"),
+        volunteer.post("/api/me/consent", content=half, headers=json_type),
+        volunteer.post("/api/me/consent", json={"text_id": text, "name": "Ada"}),
+        volunteer.post("/api/me/recordings", json=announced),
+    ):
+        assert answer.status_code in {200, 403, 404, 409, 422}, answer.text
+    with studio.database.reading() as db:
+        assert [one.signed_name for one in db.scalars(sa.select(Consent))] == ["Ada"]

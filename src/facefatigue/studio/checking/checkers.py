@@ -14,6 +14,7 @@ from facefatigue.studio import study
 from facefatigue.studio.checking import queue
 from facefatigue.studio.checking.examine import Examination, Lengths
 from facefatigue.studio.checking.process import run
+from facefatigue.studio.database.session import AWAY, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,12 +86,16 @@ class Checkers:
     def _serve(self) -> None:
         process = _Process(self._work, self._vault)
         try:
-            process.ready()  # before anybody waits for it
+            with contextlib.suppress(OSError):
+                process.ready()  # before anybody waits for it
             while not self._stop.is_set():
                 try:
                     busy = self._check_next(process)
-                except sa.exc.DBAPIError as error:  # the database is away; what was claimed becomes void by itself
-                    _log.warning("checks wait for the database: %s", str(error.orig).splitlines()[0])
+                except AWAY as error:  # what was claimed becomes void by itself
+                    _log.warning("checks wait for the database: %s", told(error))
+                    busy = False
+                except Exception:  # noqa: BLE001  # a thread that ends checks nothing any more
+                    _log.exception("a check failed")
                     busy = False
                 if not busy:
                     self._news.acquire(timeout=_LOOK_AGAIN_S)
@@ -107,7 +112,11 @@ class Checkers:
         lengths = Lengths(shortest_s=settings.shortest_s, longest_s=settings.longest_s)
         answer = process.ask(recording_id, lengths, self._limit_s, self._stop)
         if isinstance(answer, Examination):
-            self._until_written(lambda: self._record(recording_id, answer))
+            try:
+                self._until_written(lambda: self._record(recording_id, answer))
+            except sa.exc.DBAPIError as error:  # what was found cannot be kept: of no use to look again and again
+                _log.error("recording %s: its check cannot be kept: %s", recording_id, told(error))
+                self._until_written(lambda: self._release(recording_id, blameless=False))
         else:
             stopped = self._stop.is_set()
             if not stopped:
@@ -130,7 +139,7 @@ class Checkers:
         while True:
             try:
                 write()
-            except sa.exc.DBAPIError:
+            except AWAY:
                 if self._stop.wait(1.0):
                     return
             else:

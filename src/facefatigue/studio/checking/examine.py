@@ -104,6 +104,8 @@ class Examination:
         has_sound: Whether there is a sound track that can be heard.
         media_type: By its container.
         still: A picture of the face, JPEG, at most 320 px; None without a face.
+        read_sha256: Of the video that was looked at.
+        kept_sha256: Of the video that is in the vault now.
     """
 
     findings: tuple[Finding, ...]
@@ -114,6 +116,8 @@ class Examination:
     has_sound: bool | None = None
     media_type: str = ""
     still: bytes | None = None
+    read_sha256: str = ""
+    kept_sha256: str = ""
 
     @property
     def fit(self) -> bool:

@@ -32,11 +32,12 @@ _TECHNICAL = frozenset(
 )  # fmt: skip
 
 
-def plain(location: Location) -> BinaryIO | None:
+def plain(location: Location, *, in_memory: bool = False) -> BinaryIO | None:
     """The same packets in a file with a length and an index, without tags and further tracks.
 
     Args:
         location: A recording that can be decoded, opened from the beginning.
+        in_memory: Never on a disk, however large it is.
 
     Returns:
         The file, open at its beginning; None where the recording is like that as it is, or cannot be copied.
@@ -44,7 +45,8 @@ def plain(location: Location) -> BinaryIO | None:
     with open_container(location) as source:
         wanted = _is_stream(source) or _tells_more(source)
     for form in _forms(source.format.name) if wanted else ():
-        target = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES))  # noqa: SIM115  # handed on
+        spooled = tempfile.SpooledTemporaryFile(max_size=0 if in_memory else _IN_MEMORY_BYTES)  # noqa: SIM115  # handed on
+        target = cast("BinaryIO", spooled)
         try:
             with open_container(location) as source:
                 copied = _copy(source, target, form)

@@ -8,12 +8,14 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from facefatigue.errors import FaceFatigueError, SourceNotFoundError
 from facefatigue.faces import Mtcnn
 from facefatigue.studio.checking.examine import Examination, Lengths, examine, location_of
 from facefatigue.studio.checking.plain import plain
+from facefatigue.studio.durable import sha256_of
 from facefatigue.studio.vault import Vault
 
 if TYPE_CHECKING:
@@ -58,15 +60,21 @@ def check(vault: Vault, recording_id: str, lengths: Lengths, detector: Mtcnn | N
         OSError: The disk is full.
     """
     with vault.open(recording_id) as file:
+        read = kept = sha256_of(file)
+        file.seek(0)
         examination = examine(file, lengths, name=recording_id, detector=detector)
-        better = plain(location_of(file, recording_id)) if examination.is_video else None
+        # What is encrypted at rest must not lie on a disk in plain, not even in a file without a name.
+        where = location_of(file, recording_id)
+        better = plain(where, in_memory=vault.key is not None) if examination.is_video else None
     if better is not None:
         with better:
+            kept = sha256_of(better)
+            better.seek(0)
             if vault.has(recording_id):  # not withdrawn meanwhile
                 vault.put(recording_id, better)
     if examination.still is not None and vault.has(recording_id):
         vault.put_extra(recording_id, STILL, examination.still)
-    return examination
+    return replace(examination, read_sha256=read, kept_sha256=kept)
 
 
 def _be_modest() -> None:

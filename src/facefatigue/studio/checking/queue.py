@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from facefatigue.studio.database.tables import Check, Recording, State, now
+from facefatigue.studio.database.tables import Check, Moment, Recording, State, now
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -19,6 +19,8 @@ ATTEMPTS = 3
 
 def claim(db: Session, limit_s: float) -> str | None:
     """Take the recording that has waited longest; those that failed before come after all others.
+
+    People take turns: whoever sends many, or such that take as long as they may, keeps himself waiting and nobody else.
 
     On PostgreSQL rows that others are taking are skipped (SKIP LOCKED); on SQLite a writing transaction is alone.
 
@@ -39,7 +41,7 @@ def claim(db: Session, limit_s: float) -> str | None:
                 sa.or_(Check.claimed_at.is_(None), Check.claimed_at < void),
                 Recording.state == State.CHECKING,
             )
-            .order_by(Check.attempts, Recording.stored_at)
+            .order_by(Check.attempts, *_turn(), Recording.stored_at)
             .limit(1)
             .with_for_update(skip_locked=True, of=Check)
         ).first()
@@ -51,6 +53,22 @@ def claim(db: Session, limit_s: float) -> str | None:
             db.flush()
             return check.recording_id
         _give_up(db, check)
+
+
+def _turn() -> tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]:
+    """How often checks of the same person failed that are still open, and when the last one was done."""
+    check, recording = sa.orm.aliased(Check), sa.orm.aliased(Recording)
+    theirs = (
+        sa.select(sa.func.coalesce(sa.func.sum(check.attempts), 0))
+        .join(recording, recording.id == check.recording_id)
+        .where(recording.person_id == Recording.person_id)
+    )
+    tried = theirs.where(check.done_at.is_(None)).correlate(Recording).scalar_subquery()
+    # Text in SQLite, so that what was never done must be told in the same type.
+    never = sa.literal(dt.datetime(1970, 1, 1, tzinfo=dt.UTC), Moment)
+    last = sa.func.coalesce(sa.func.max(check.done_at), never, type_=Moment)
+    done = theirs.with_only_columns(last, maintain_column_froms=True).correlate(Recording).scalar_subquery()
+    return tried, done
 
 
 def release(db: Session, recording_id: str, *, blameless: bool = False) -> None:
@@ -100,6 +118,8 @@ def record(db: Session, recording_id: str, examination: Examination) -> bool:
     recording.has_sound = examination.has_sound
     if examination.media_type:
         recording.media_type = examination.media_type
+    if examination.kept_sha256 and recording.kept_sha256 in {None, examination.read_sha256}:  # else it was damaged before
+        recording.kept_sha256 = examination.kept_sha256
     check.findings = [finding.to_dict() for finding in examination.findings]
     check.done_at, check.claimed_at = now(), None
     db.flush()

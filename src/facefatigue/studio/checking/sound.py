@@ -37,7 +37,7 @@ def sound_level_db(location: Location, longest_s: float) -> float | None:
             for packet in container.demux(stream):
                 for frame in packet.decode():
                     for piece in resampler.resample(frame):
-                        samples = piece.to_ndarray().astype(np.float64)
+                        samples = np.nan_to_num(piece.to_ndarray().astype(np.float64), posinf=0.0, neginf=0.0)
                         total += float((samples**2).sum())
                         count += samples.size
                 if count > longest_s * _RATE_HZ:

@@ -207,6 +207,9 @@ class Recording(Base):
         id: Random, 32 hexadecimal digits; the name of the video in the vault.
         brought: An existing file that was uploaded, not filmed in the page.
         media_type: What the check found in it ("video/webm", "video/mp4"); as announced before.
+        sha256: Of what was sent.
+        kept_sha256: Of the video as it is kept, in plain bytes; None before the check, which may put a plain file in place
+            of what was sent.
         duration_s, width, height: As decoded; None before the check.
         has_sound: Whether there is a sound track that can be heard; None before the check.
         kss: Karolinska sleepiness scale, 1 to 9, by the volunteer.
@@ -230,6 +233,7 @@ class Recording(Base):
     media_type: Mapped[str] = mapped_column(sa.String(60), default="")
     size_bytes: Mapped[int] = mapped_column(sa.BigInteger)
     sha256: Mapped[str] = mapped_column(sa.String(64))
+    kept_sha256: Mapped[str | None] = mapped_column(sa.String(64))
     duration_s: Mapped[float | None]
     width: Mapped[int | None]
     height: Mapped[int | None]

@@ -132,7 +132,8 @@ def _check_place(folder: Path) -> None:
         names = {path.name for path in folder.iterdir()} - {LOCK_FILE}
     except OSError:
         raise ConfigurationError(f"{folder}: is not a folder that can be read; choose another") from None
-    if not names:
+    # One that was killed before it had a marker left that half written, and nothing else.
+    if all(_OURS.fullmatch(name) and name.startswith(".") for name in names):
         return
     try:
         marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))

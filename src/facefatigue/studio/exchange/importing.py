@@ -131,7 +131,7 @@ def recording_of(name: str) -> str:
 
 
 def _name(name: str) -> str:
-    return " ".join(name.split()).lower()
+    return accounts.key(name)
 
 
 def _recordings(db: Session, given: Sequence[Given]) -> dict[str, tuple[State, bool]]:

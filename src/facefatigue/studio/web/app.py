@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from starlette.exceptions import HTTPException
 from facefatigue.studio import study
 from facefatigue.studio.access import Access
 from facefatigue.studio.agreement import LiveAgreement
+from facefatigue.studio.database.session import AWAY, is_full, told
 from facefatigue.studio.passwords import Passwords
 from facefatigue.studio.refusals import Refusal
 from facefatigue.studio.throttle import Throttle
@@ -47,6 +49,10 @@ if TYPE_CHECKING:
 
 _STATUS_CODES = {401: "sign_in", 404: "not_found", 405: "not_allowed", 413: "too_large"}
 _DATA = ("/api/", "/media/", "/static/")
+# What a database cannot hold: a text with a zero or half a character in it, a number beyond all bounds.
+_TOO_ODD = (sa.exc.DataError, OverflowError, UnicodeEncodeError)
+_AGAIN_S = 2
+_log = logging.getLogger(__name__)
 
 
 def create_app(
@@ -102,8 +108,9 @@ def create_app(
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _refused)
-    app.add_exception_handler(sa.exc.DataError, _refused)
-    app.add_middleware(Guard, hosts=Hosts.of(settings), https=settings.public_url.startswith("https://"))
+    for error in (*_TOO_ODD, *AWAY):
+        app.add_exception_handler(error, _refused)
+    app.add_middleware(Guard, hosts=Hosts.of(settings), https=settings.public_url.startswith("https://"), visitor=visitor_of)
     with database.writing() as db:
         study.prepare(db)
     return app
@@ -120,13 +127,21 @@ class _Static(StaticFiles):
 
 def _refused(request: Request, error: Exception) -> Response:
     refusal = _as_refusal(error)
+    headers = {"retry-after": str(refusal.detail["retry_after_s"])} if "retry_after_s" in refusal.detail else {}
+    try:
+        visitor = None if request.url.path.startswith(_DATA) else visitor_of(request)
+        with request.app.state.studio.database.reading() as db:
+            settings = study.read(db)
+    except AWAY:  # so that even this can be said without a database
+        visitor, settings = None, study.Study()
+    message = _words(refusal, settings.language)
     if not request.url.path.startswith(_DATA):
         if refusal.status == 401:
             return RedirectResponse("/", 303)
-        visitor = visitor_of(request)
-        return page(request, "error.html", visitor=visitor, status=refusal.status, message=_words(request, refusal))
-    headers = {"retry-after": str(refusal.detail["retry_after_s"])} if "retry_after_s" in refusal.detail else None
-    content = {"error": refusal.code, "message": _words(request, refusal), "detail": refusal.detail}
+        answer = page(request, "error.html", visitor=visitor, of_study=settings, status=refusal.status, message=message)
+        answer.headers.update(headers)
+        return answer
+    content = {"error": refusal.code, "message": message, "detail": refusal.detail}
     return JSONResponse(content, refusal.status, headers)
 
 
@@ -137,15 +152,19 @@ def _as_refusal(error: Exception) -> Refusal:
         # Where and what kind, but not what was sent: it may be a password.
         fields = [{"field": ".".join(map(str, one["loc"][1:])), "problem": one["type"]} for one in error.errors()]
         return Refusal(422, "invalid", "the request is not of the expected form", fields=fields)
-    if isinstance(error, sa.exc.DataError):  # a text with a zero in it, a number beyond all bounds
+    if isinstance(error, _TOO_ODD):
         return Refusal(422, "invalid", "the request holds what the database cannot")
+    if isinstance(error, AWAY):
+        _log.error("the database: %s", told(error))
+        if is_full(error):
+            return Refusal(507, "disk_full", "the studio's disk is full; nothing that was sent is lost")
+        return Refusal(503, "database_away", "the database does not answer; try again", retry_after_s=_AGAIN_S)
     status = error.status_code if isinstance(error, HTTPException) else 500
     return Refusal(status, _STATUS_CODES.get(status, "invalid"), "the request cannot be answered")
 
 
-def _words(request: Request, refusal: Refusal) -> str:
-    with request.app.state.studio.database.reading() as db:
-        texts = Texts(study.read(db).language)
+def _words(refusal: Refusal, language: str) -> str:
+    texts = Texts(language)
     try:
         return texts(f"error.{refusal.code}", **refusal.detail)
     except KeyError:  # no text of ours, or one that wants to be told more

@@ -18,6 +18,8 @@ from facefatigue.studio.web.security import Anybody, CurrentStudio, MaybeVisitor
 router = APIRouter()
 
 HOMES = {Role.OWNER: "/study", Role.RATER: "/rate", Role.VOLUNTEER: "/me"}
+# Browsers keep no cookie for longer (RFC 6265bis, section 5.5).
+_DEVICE_S = 400 * 86400
 Short = Annotated[str, StringConstraints(max_length=300)]
 
 
@@ -51,8 +53,13 @@ def start(request: Request, visitor: MaybeVisitor) -> Response:
 @router.post("/api/sign-in")
 def sign_in(request: Request, response: Response, studio: CurrentStudio, body: _Credentials) -> dict[str, str]:
     """Open a session by name and password."""
-    studio.throttle.take("sign_in", address(_host(request)))
-    studio.throttle.take("sign_in", f"name {body.name.strip().casefold()}")
+    name = accounts.key(body.name)
+    device = studio.access.device_of(request.cookies.get(studio.access.device_cookie), name)
+    if device is not None:
+        studio.throttle.take("sign_in", f"device {device}")
+    else:
+        studio.throttle.take("sign_in", address(_host(request)))
+        studio.throttle.take("sign_in", f"name {name}")
     with studio.database.reading() as db:
         account_id = accounts.sign_in(db, studio.passwords, body.name, body.password)
     with studio.database.writing() as db:
@@ -62,6 +69,7 @@ def sign_in(request: Request, response: Response, studio: CurrentStudio, body: _
         token = studio.access.open(db, account, before=cookie_of(request))
         role = account.role
     _set_cookie(response, studio.access, token)
+    _remember(response, studio.access, name)
     return {"to": HOMES[role]}
 
 
@@ -135,6 +143,7 @@ def owner_link(request: Request, response: Response, studio: CurrentStudio, body
         accounts.set_password(db, account, hashed, actor=f"owner:{account.id}")
         token = studio.access.open(db, account, before=cookie_of(request))
     _set_cookie(response, studio.access, token)
+    _remember(response, studio.access, accounts.key(body.name))
     return {"to": HOMES[Role.OWNER]}
 
 
@@ -149,3 +158,15 @@ def _host(request: Request) -> str | None:
 def _set_cookie(response: Response, access: Access, token: str) -> None:
     # Lax, not Strict: with Strict, whoever follows an invitation out of a mail would arrive without the cookie.
     response.set_cookie(access.cookie, token, httponly=True, secure=access.secure, samesite="lax", path="/")
+
+
+def _remember(response: Response, access: Access, name: str) -> None:
+    response.set_cookie(
+        access.device_cookie,
+        access.device(name),
+        max_age=_DEVICE_S,
+        httponly=True,
+        secure=access.secure,
+        samesite="lax",
+        path="/",
+    )

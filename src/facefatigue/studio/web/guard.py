@@ -7,17 +7,25 @@ import json
 import logging
 import re
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
+from facefatigue.studio.database.session import AWAY
+from facefatigue.studio.database.tables import Role
 from facefatigue.studio.web.texts import Texts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from facefatigue.studio.access import Visitor
     from facefatigue.studio.settings import StudioSettings
 
 _KIB = 1 << 10
@@ -26,12 +34,15 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SECRET_PATH = re.compile(r"^(/enter/).+")
 _LOG = logging.getLogger(__name__)
 
-# How many bytes a request may have, by the beginning and end of its path; the first that fits.
+# How many bytes a request may have, by the beginning and end of its path; the first that fits. A body is in memory before a
+# route can look at who sent it: large ones are read only of those whom the route serves.
 LIMITS = (
-    (re.compile(r"/api/me/recordings/[0-9a-f]{32}/bytes$"), 4096 * _KIB),
-    (re.compile(r"/api/study/import\b"), 64 * 1024 * _KIB),
-    (re.compile(r"/"), 512 * _KIB),
+    (re.compile(r"/api/me/recordings/[0-9a-f]{32}/bytes$"), 4096 * _KIB, Role.VOLUNTEER),
+    (re.compile(r"/api/study/import\b"), 64 * 1024 * _KIB, Role.OWNER),
+    (re.compile(r"/"), 512 * _KIB, None),
 )
+# Large bodies of one session at a time. A page sends one; a second and third may hang in a connection that broke.
+_MOST_AT_ONCE = 4
 
 # Nothing from elsewhere, nothing inline, no frame around us. Links are secrets and are never told as a referrer
 # (https://owasp.org/www-project-secure-headers/).
@@ -110,11 +121,14 @@ class Guard:
         app: What is guarded.
         hosts: Names that are ours.
         https: Whether browsers are told to come by https only.
+        visitor: Tells who sends a request, None for somebody unknown; called in a thread of its own.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Hosts, https: bool) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Hosts, https: bool, visitor: Callable[[Request], Visitor | None]) -> None:
         self._app = app
         self._hosts = hosts
+        self._visitor = visitor
+        self._large: Counter[str] = Counter()  # by session; only the event loop's thread counts
         extra = {"strict-transport-security": "max-age=31536000"} if https else {}
         self._headers = [(name.encode(), value.encode()) for name, value in {**HEADERS, **extra}.items()]
 
@@ -140,16 +154,38 @@ class Guard:
         refusal = self._refusal(scope, headers)
         path = _SECRET_PATH.sub(r"\1…", scope["path"])
         try:
-            if refusal is None:
-                await self._app(scope, _limited(scope, receive), answer)
-            else:
+            if refusal is not None:
                 await _refuse(answer, *refusal)
+            elif (role := _serves(scope["path"])) is not None:
+                await self._large_body(scope, receive, answer, role)
+            else:
+                await self._app(scope, _limited(scope, receive), answer)
         except Exception:
             _LOG.exception("%s %s failed", scope["method"], path)
             if status:  # part of the answer is on its way: all that is left is to break it off
                 raise
             await _refuse(answer, 500, "unexpected", Texts()("error.unexpected"))
         _LOG.info("%s %s %d %.0f ms", scope["method"], path, status, 1000 * (time.monotonic() - began))
+
+    async def _large_body(self, scope: Scope, receive: Receive, answer: Send, role: Role) -> None:
+        try:
+            visitor = await run_in_threadpool(self._visitor, Request(scope))
+        except AWAY:
+            await _refuse(answer, 503, "database_away", Texts()("error.database_away"))
+            return
+        if visitor is None:
+            await _refuse(answer, 401, "sign_in", Texts()("error.sign_in"))
+        elif visitor.role is not role:
+            await _refuse(answer, 403, "role", Texts()("error.role"))
+        elif self._large[visitor.session] >= _MOST_AT_ONCE:
+            await _refuse(answer, 429, "too_often", Texts()("error.too_often"))
+        else:
+            self._large[visitor.session] += 1
+            try:
+                await self._app(scope, _limited(scope, receive), answer)
+            finally:
+                self._large[visitor.session] -= 1
+                self._large += Counter()  # forgets those that are at zero
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
@@ -162,14 +198,19 @@ class Guard:
             if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
                 return 403, "origin", "the request came from another site"
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > limit(scope["path"]):
+        if not length.isdecimal() or len(length) > 20 or int(length) > limit(scope["path"]):
             return 413, "too_large", "the request is too large"
         return None
 
 
 def limit(path: str) -> int:
     """How many bytes a request of a path may have."""
-    return next(most for pattern, most in LIMITS if pattern.match(path))
+    return next(most for pattern, most, _ in LIMITS if pattern.match(path))
+
+
+def _serves(path: str) -> Role | None:
+    """Whose large bodies a path takes; None where it takes none."""
+    return next(role for pattern, _, role in LIMITS if pattern.match(path))
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:

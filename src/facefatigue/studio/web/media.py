@@ -1,5 +1,6 @@
 """Videos and stills, to those who may see them, in parts as a player asks for them."""
 
+import logging
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from facefatigue.errors import SourceNotFoundError
+from facefatigue.errors import BrokenVideoError, SourceNotFoundError
 from facefatigue.studio import rating
 from facefatigue.studio.access import Visitor
 from facefatigue.studio.checking.process import STILL
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 router = APIRouter()
 
 _BLOCK_BYTES = 1 << 18
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,20})-([0-9]{0,20})")  # as many digits as 2**64 has
+_log = logging.getLogger(__name__)
 _NOT_THERE = "there is no such recording"
 
 
@@ -47,7 +49,10 @@ def still(studio: CurrentStudio, visitor: Anybody, recording_id: str) -> Respons
     """A small picture of the face, for lists."""
     with studio.database.reading() as db:
         recording = _visible(db, visitor, recording_id)
-    data = studio.vault.get_extra(recording.id, STILL)
+    try:
+        data = studio.vault.get_extra(recording.id, STILL)
+    except BrokenVideoError as error:
+        raise _broken(error) from None
     if data is None:
         raise Refusal(404, "not_found", "there is no picture of this recording")
     return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600"})
@@ -56,7 +61,7 @@ def still(studio: CurrentStudio, visitor: Anybody, recording_id: str) -> Respons
 def _visible(db: "Session", visitor: Visitor, recording_id: str) -> Recording:
     recording = db.get(Recording, recording_id)
     mine = recording is not None and visitor.role is Role.VOLUNTEER and recording.person_id == visitor.person_id
-    if recording is None or not (mine or visitor.role is Role.OWNER):
+    if recording is None or recording.state is State.RETAKEN or not (mine or visitor.role is Role.OWNER):
         raise Refusal(404, "not_found", _NOT_THERE)
     return recording
 
@@ -68,6 +73,8 @@ def _video(request: Request, studio: Studio, recording: Recording) -> Response:
         file = studio.vault.open(recording.id)
     except SourceNotFoundError:
         raise Refusal(404, "not_found", _NOT_THERE) from None
+    except BrokenVideoError as error:
+        raise _broken(error) from None
     size = file.seek(0, 2)  # of the file that is open: a better one may take its place at any moment
     headers = {"accept-ranges": "bytes", "content-disposition": "inline"}
     asked = request.headers.get("range")
@@ -81,6 +88,11 @@ def _video(request: Request, studio: Studio, recording: Recording) -> Response:
         headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
     media_type = recording.media_type or "application/octet-stream"
     return StreamingResponse(_blocks(file, start, end), 200 if part is None else 206, headers, media_type)
+
+
+def _broken(error: BrokenVideoError) -> Refusal:
+    _log.error("%s (facefatigue studio verify names all such)", error)
+    return Refusal(410, "video_broken", "the stored file is damaged")
 
 
 def byte_range(header: str, size: int) -> tuple[int, int] | None:

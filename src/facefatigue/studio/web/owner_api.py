@@ -82,7 +82,7 @@ def invite(studio: CurrentStudio, owner: Owner, body: _Invitations) -> dict[str,
 def name_person(studio: CurrentStudio, owner: Owner, code: str, body: _Name) -> dict[str, str]:
     """Change what the owner calls a volunteer."""
     with studio.database.writing() as db:
-        person = people.find(db, code)
+        person = people.find(db, code, lock=True)
         people.rename(db, person, body.name, actor=owner.actor)
         return {"name": person.name}
 
@@ -117,8 +117,7 @@ def withdraw(studio: CurrentStudio, owner: Owner, code: str, body: _Confirmation
         if body.confirm.strip().upper() != person.code:
             raise Refusal(422, "confirm", "type the person's code to confirm")
         people.withdraw(db, person, actor=owner.actor)
-    with studio.database.writing() as db:
-        return {"erased": erasure.erase(db, studio.delete_files)}
+    return {"erased": erasure.erase(studio.database, studio.delete_files)}
 
 
 @router.post("/accounts")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fastapi import Request
 
     from facefatigue.studio.access import Visitor
+    from facefatigue.studio.study import Study
 
 
 @cache
@@ -33,18 +34,29 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def page(request: Request, template: str, *, visitor: Visitor | None, status: int = 200, **context: Any) -> HTMLResponse:
+def page(
+    request: Request,
+    template: str,
+    *,
+    visitor: Visitor | None,
+    of_study: Study | None = None,
+    status: int = 200,
+    **context: Any,
+) -> HTMLResponse:
     """One page.
 
     Args:
         request: What is answered.
         template: Its name below templates/.
         visitor: Who sees it.
+        of_study: Its settings; None: as the database has them.
         status: HTTP status.
         context: For the template, beside ``t`` (texts), ``study``, ``visitor``, ``path`` and ``version``.
     """
-    with studio_of(request).database.reading() as db:
-        settings = study.read(db)
+    settings = of_study
+    if settings is None:
+        with studio_of(request).database.reading() as db:
+            settings = study.read(db)
     texts = Texts(settings.language)
     html = (
         _environment()

@@ -99,7 +99,9 @@ def me(studio: CurrentStudio, visitor: Volunteer) -> dict[str, Any]:
 def consent(studio: CurrentStudio, visitor: Volunteer, body: _Signature) -> dict[str, Any]:
     """Sign the current text."""
     with studio.database.writing() as db:
-        signed = people.sign(db, db.get_one(Person, _id(visitor)), body.text_id, body.name, body.drawing)
+        # Locked, so that no name comes in while the person withdraws.
+        person = db.get_one(Person, _id(visitor), with_for_update=True)
+        signed = people.sign(db, person, body.text_id, body.name, body.drawing)
         return {"text_id": signed.text_id, "signed_at": signed.signed_at.isoformat()}
 
 
@@ -142,7 +144,14 @@ def append(
     """Add a chunk; once this is answered it is on the disk."""
     with studio.database.reading() as db:
         recording = _own(db, visitor, recording_id)
-    return {"offset": studio.uploads.append(recording, chunk.upload_offset, [body], chunk.x_chunk_sha256)}
+    offset = studio.uploads.append(recording, chunk.upload_offset, [body], chunk.x_chunk_sha256)
+    try:
+        with studio.database.reading() as db:
+            _own(db, visitor, recording_id)
+    except Refusal:  # withdrawn or given up meanwhile: nothing of it stays
+        studio.uploads.forget(recording_id)
+        raise
+    return {"offset": offset}
 
 
 @router.post("/api/me/recordings/{recording_id}/finish")
@@ -172,7 +181,7 @@ def retake(studio: CurrentStudio, visitor: Volunteer, recording_id: str) -> dict
             studio.uploads.abandon(db, recording)
         else:
             recording.state = State.RETAKEN
-        audit.note(db, visitor.actor, "recording.retaken", recording_id)
+        audit.note(db, visitor.actor, erasure.RETAKEN, recording_id)
     studio.delete_files(recording_id)
     return {"id": recording_id}
 
@@ -184,8 +193,7 @@ def withdraw(studio: CurrentStudio, visitor: Volunteer, body: _Withdrawal) -> di
         raise Refusal(422, "confirm", "the code does not match")
     with studio.database.writing() as db:
         people.withdraw(db, db.get_one(Person, _id(visitor)), actor=visitor.actor)
-    with studio.database.writing() as db:
-        erasure.erase(db, studio.delete_files)
+    erasure.erase(studio.database, studio.delete_files)
     return {"withdrawn": True}
 
 
