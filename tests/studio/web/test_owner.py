@@ -243,6 +243,22 @@ def test_a_recording_is_decided_on(studio: Studio, owner: Browser, recording: st
         assert db.get_one(Recording, recording).training_value == 2.5
 
 
+def test_a_recording_is_checked_again(studio: Studio, owner: Browser, rater: Browser, recording: str) -> None:
+    base = f"/api/study/recordings/{recording}"
+    assert rater.post(f"{base}/check").status_code == 403
+    assert owner.post(f"{base}/check").json() == {"done": True}
+    with studio.database.writing() as db:
+        one = db.get_one(Recording, recording)
+        assert (one.state, one.check.done_at, one.check.attempts) == (State.CHECKING, None, 0)
+    answer = owner.post(f"{base}/check")  # it waits already
+    assert (answer.status_code, answer.json()["error"]) == (409, "state")
+    assert owner.post(f"/api/study/recordings/{'0' * 32}/check").status_code == 404
+    assert "Had recording checked again" in owner.get(f"/study/recordings/{recording}").text
+    with studio.database.writing() as db:
+        db.get_one(Recording, recording).state = State.RETAKEN
+    assert owner.post(f"{base}/check").status_code == 409
+
+
 def test_a_broken_log_is_told(studio: Studio, owner: Browser) -> None:
     owner.post("/api/study/people", json={"names": ["", ""]})
     whole = owner.post("/api/study/log/check").json()

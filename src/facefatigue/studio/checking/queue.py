@@ -106,20 +106,24 @@ def record(db: Session, recording_id: str, examination: Examination) -> bool:
     return True
 
 
-def again(db: Session, recording_id: str) -> None:
+def again(db: Session, recording_id: str) -> bool:
     """Have a recording looked at once more, e.g. after the study's lengths were changed.
 
     Args:
         db: In a writing transaction.
         recording_id: Of a recording that was accepted, refused or given up; of any other nothing is done.
+
+    Returns:
+        Whether it waits for a check now.
     """
     recording = db.get(Recording, recording_id, with_for_update=True)
     check = db.get(Check, recording_id)
     if recording is None or check is None or recording.state not in {State.ACCEPTED, State.REFUSED, State.FAILED}:
-        return
+        return False
     recording.state = State.CHECKING
     check.attempts, check.claimed_at, check.done_at = 0, None, None
     db.flush()
+    return True
 
 
 def _give_up(db: Session, check: Check) -> None:
