@@ -19,6 +19,7 @@ from facefatigue.errors import NotAVideoError, SourceError
 from facefatigue.estimate.limits import Limits
 from facefatigue.faces import Mtcnn, align_face
 from facefatigue.faces.track import DETECTION_SIDE_PX, MIN_FACE_PX, START_PROBABILITY
+from facefatigue.studio.checking.playable import is_playable
 from facefatigue.studio.checking.sound import sound_level_db
 from facefatigue.video import Location, Video
 from facefatigue.video.container import open_container
@@ -103,6 +104,7 @@ class Examination:
         duration_s, width, height: As decoded, upright; None if it could not be.
         has_sound: Whether there is a sound track that can be heard.
         media_type: By its container.
+        playable: Whether browsers play it as it is.
         still: A picture of the face, JPEG, at most 320 px; None without a face.
     """
 
@@ -113,6 +115,7 @@ class Examination:
     height: int | None = None
     has_sound: bool | None = None
     media_type: str = ""
+    playable: bool = True
     still: bytes | None = None
 
     @property
@@ -166,6 +169,7 @@ def examine(file: BinaryIO, lengths: Lengths, *, name: str = "recording", detect
         height=info.height,
         has_sound=has_sound,
         media_type=media_type,
+        playable=is_playable(location),
         still=seen.still,
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from facefatigue.studio.database.tables import Check, Recording, State, now
+from facefatigue.studio.database.tables import Check, Playback, Recording, State, now
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -53,16 +53,69 @@ def claim(db: Session, limit_s: float) -> str | None:
         _give_up(db, check)
 
 
+def claim_copy(db: Session, limit_s: float) -> tuple[str, float] | None:
+    """Take the recording that has waited longest for a copy that browsers play, as :func:`claim` does for checks.
+
+    Args:
+        db: In a writing transaction.
+        limit_s: A claim older than one and a half times this is void.
+
+    Returns:
+        The recording's id and length in seconds, or None where nothing waits.
+    """
+    while True:
+        void = now() - dt.timedelta(seconds=1.5 * limit_s)
+        row = db.execute(
+            sa.select(Check, Recording.duration_s)
+            .join(Recording, Recording.id == Check.recording_id)
+            .where(
+                Recording.playback == Playback.WAITING,
+                Recording.state.in_([State.ACCEPTED, State.REFUSED]),
+                sa.or_(Check.claimed_at.is_(None), Check.claimed_at < void),
+            )
+            .order_by(Check.attempts, Recording.stored_at)
+            .limit(1)
+            .with_for_update(skip_locked=True, of=Check)
+        ).first()
+        if row is None:
+            return None
+        check, duration_s = row
+        if check.attempts < ATTEMPTS:
+            check.attempts += 1
+            check.claimed_at = now()
+            db.flush()
+            return check.recording_id, duration_s or 0.0
+        _give_up(db, check)
+
+
+def copied(db: Session, recording_id: str) -> bool:
+    """Note that a recording has a copy that browsers play.
+
+    Returns:
+        False where the recording is no longer there, or no longer wanted: its files must go.
+    """
+    recording = db.get(Recording, recording_id, with_for_update=True, populate_existing=True)
+    check = db.get(Check, recording_id)
+    if recording is None or check is None or recording.state == State.RETAKEN:
+        return False
+    if recording.playback == Playback.WAITING and recording.state != State.CHECKING:  # else it is being checked again
+        recording.playback = Playback.COPY
+        check.claimed_at = None
+    db.flush()
+    return True
+
+
 def release(db: Session, recording_id: str, *, blameless: bool = False) -> None:
-    """Put a recording back whose check did not come to an end; after three attempts it is given up.
+    """Put a recording back whose check or copy did not come to an end; after three attempts it is given up.
 
     Args:
         db: In a writing transaction.
         recording_id: Of the recording.
         blameless: The video was not the reason: the attempt does not count.
     """
-    check = db.get(Check, recording_id, with_for_update=True)
-    if check is None or check.done_at is not None:
+    recording = db.get(Recording, recording_id, with_for_update=True, populate_existing=True)
+    check = db.get(Check, recording_id, with_for_update=True, populate_existing=True)
+    if recording is None or check is None or (check.done_at is not None and recording.playback != Playback.WAITING):
         return
     check.claimed_at = None
     if blameless:
@@ -74,7 +127,7 @@ def release(db: Session, recording_id: str, *, blameless: bool = False) -> None:
 
 def release_all(db: Session) -> None:
     """Void every claim, at the start of the one server that a folder has."""
-    db.execute(sa.update(Check).where(Check.done_at.is_(None)).values(claimed_at=None))
+    db.execute(sa.update(Check).where(Check.claimed_at.is_not(None)).values(claimed_at=None))
 
 
 def record(db: Session, recording_id: str, examination: Examination) -> bool:
@@ -88,7 +141,7 @@ def record(db: Session, recording_id: str, examination: Examination) -> bool:
     Returns:
         False where the recording is no longer there, or no longer wanted: its files must go.
     """
-    recording = db.get(Recording, recording_id, with_for_update=True)
+    recording = db.get(Recording, recording_id, with_for_update=True, populate_existing=True)
     check = db.get(Check, recording_id)
     if recording is None or check is None or recording.state == State.RETAKEN:
         return False
@@ -100,8 +153,12 @@ def record(db: Session, recording_id: str, examination: Examination) -> bool:
     recording.has_sound = examination.has_sound
     if examination.media_type:
         recording.media_type = examination.media_type
-    check.findings = [finding.to_dict() for finding in examination.findings]
+    recording.playback = Playback.ORIGINAL
     check.done_at, check.claimed_at = now(), None
+    if not examination.playable:  # one that is longer than what is taken is not decoded to its end for a copy either
+        recording.playback = Playback.FAILED if examination.duration_s is None else Playback.WAITING
+        check.attempts = 0  # those of the copy
+    check.findings = [finding.to_dict() for finding in examination.findings]
     db.flush()
     return True
 
@@ -128,6 +185,14 @@ def again(db: Session, recording_id: str) -> bool:
 
 def _give_up(db: Session, check: Check) -> None:
     recording = db.get_one(Recording, check.recording_id)
+    if check.done_at is not None:  # raters would see a black picture; whoever sent it hears what to send instead
+        recording.playback = Playback.FAILED
+        if recording.state == State.ACCEPTED:
+            recording.state = State.REFUSED
+        check.findings = [*check.findings, {"name": "playback", "level": "refused", "value": None}]
+        check.claimed_at = None
+        db.flush()
+        return
     recording.state = State.FAILED
     check.findings = [{"name": "video", "level": "refused", "value": None}]
     check.done_at, check.claimed_at = now(), None

@@ -72,6 +72,15 @@ class State(enum.StrEnum):
     FAILED = "failed"  # not a video, or the check could not be made
 
 
+class Playback(enum.StrEnum):
+    """From which file a recording is played."""
+
+    ORIGINAL = "original"  # browsers play it as it is
+    WAITING = "waiting"  # they do not, and the copy that they do is still to be made
+    COPY = "copy"
+    FAILED = "failed"  # no copy could be made
+
+
 class Purpose(enum.StrEnum):
     """Why a rater sees a recording."""
 
@@ -209,6 +218,7 @@ class Recording(Base):
         media_type: What the check found in it ("video/webm", "video/mp4"); as announced before.
         duration_s, width, height: As decoded; None before the check.
         has_sound: Whether there is a sound track that can be heard; None before the check.
+        playback: From which file it is played; raters are not given it while its copy is waited for.
         kss: Karolinska sleepiness scale, 1 to 9, by the volunteer.
         self_fatigue: 1 to 5 in half points, by the volunteer.
         slept_h, awake_h: Hours of sleep in the last night, hours since waking up.
@@ -234,6 +244,9 @@ class Recording(Base):
     width: Mapped[int | None]
     height: Mapped[int | None]
     has_sound: Mapped[bool | None]
+    playback: Mapped[Playback] = mapped_column(
+        _words(Playback), default=Playback.ORIGINAL, server_default="original", index=True
+    )
     kss: Mapped[int | None]
     self_fatigue: Mapped[float | None]
     slept_h: Mapped[float | None]
@@ -257,8 +270,9 @@ class Check(Base):
 
     Attributes:
         findings: One entry for each thing looked at: {"name": "video" | "length" | "face" | "coverage" | "faces" | "size" |
-            "light" | "sharpness" | "sound", "level": "good" | "warning" | "refused", "value": number or null}.
-        attempts: How often the check was begun; a video that kills the checker is given up after three.
+            "light" | "sharpness" | "sound" | "playback" (no copy could be made), "level": "good" | "warning" | "refused", "value": number or null}.
+        attempts: How often the check was begun, and after it the copy that browsers play (`Recording.playback`); a video that
+            kills the checker is given up after three.
         claimed_at: When a checker took it; None while it waits. A claim older than the time limit is void.
         done_at: None until the check is finished.
     """
