@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from facefatigue.studio import audit
 from facefatigue.studio.checking import queue
-from facefatigue.studio.database.tables import Recording, Remark, State
+from facefatigue.studio.database.tables import Person, Recording, Remark, State
 from facefatigue.studio.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -26,6 +28,21 @@ def find(db: Session, recording_id: str) -> Recording:
     if recording is None:
         raise Refusal(404, "not_found", "there is no such recording")
     return recording
+
+
+def twins(db: Session, recording: Recording) -> list[tuple[str, str]]:
+    """Recordings of other people that are the very same file: id and the person's code of each, oldest first.
+
+    A person may have been invited twice, or a file been brought under the wrong link. The same video on two sides of a split
+    would leak, so `facefatigue prepare` refuses both.
+    """
+    rows = db.execute(
+        sa.select(Recording.id, Person.code)
+        .join(Person, Person.id == Recording.person_id)
+        .where(*queue.same_file(recording), Recording.state.in_([State.CHECKING, State.ACCEPTED, State.REFUSED]))
+        .order_by(Recording.stored_at, Recording.id)
+    )
+    return [(recording_id, code) for recording_id, code in rows]
 
 
 def accept(db: Session, recording_id: str, *, actor: str) -> None:

@@ -50,7 +50,8 @@ def stored(database: Database, vault: Vault | None = None, data: bytes = b"video
     if consent is None:
         signed_person(database)
     with database.writing() as db:
-        consent = db.scalars(sa.select(Consent)).one()
+        consent = db.scalars(sa.select(Consent).order_by(Consent.id)).first()
+        assert consent is not None
         moment = now() - dt.timedelta(seconds=age_s)
         row = Recording(id=recording_id, person_id=consent.person_id, consent_id=consent.id, size_bytes=1, sha256="0")
         row.state, row.stored_at = State.CHECKING, moment
@@ -213,6 +214,28 @@ def test_no_copy_is_made_of_what_is_endless_or_was_thrown_away(database: Databas
     with database.writing() as db:
         assert not queue.copied(db, retaken)
         assert queue.claim_copy(db, 10.0) is None
+
+
+def test_the_same_file_of_two_people_is_refused_once_and_told_to_the_owner(database: Database) -> None:
+    """It would be on two sides of a split; `prepare` refuses both, when all is rated."""
+    first, second = stored(database, age_s=20), stored(database, age_s=10)
+    other = signed_person(database, "P-2")
+    with database.writing() as db:
+        db.get_one(Recording, second).person_id = other
+    for name in (first, second):
+        with database.writing() as db:
+            assert queue.claim(db, 10.0) == name
+            assert queue.record(db, name, GOOD)
+    assert (state_of(database, first), state_of(database, second)) == (State.ACCEPTED, State.REFUSED)
+    with database.writing() as db:
+        assert [one["name"] for one in db.get_one(Check, second).findings] == ["video", "duplicate"]
+        assert curation.twins(db, db.get_one(Recording, first)) == [(second, "P-2")]
+        assert curation.twins(db, db.get_one(Recording, second)) == [(first, "P-1")]
+        curation.refuse(db, first, actor="test")  # it was brought under the wrong link
+        assert queue.again(db, second)
+        assert queue.claim(db, 10.0) == second
+        assert queue.record(db, second, GOOD)
+    assert state_of(database, second) == State.ACCEPTED
 
 
 @pytest.mark.slow

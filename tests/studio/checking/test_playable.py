@@ -94,7 +94,9 @@ def test_a_copy_is_upright_small_enough_and_no_longer_than_asked(tmp_path: Path)
         stream.set_display_rotation(90)
         for number in range(60):
             frame = np.zeros((1080, 1920, 3), np.uint8)
-            frame[:, :480] = 200 + number % 2  # a bright left edge, which the rotation turns to an end of the upright picture
+            frame[:, :480] = (
+                200 + number % 2
+            )  # a bright left edge, which the rotation turns to an end of the upright picture
             output.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         output.mux(stream.encode(None))
     times, before = pictures(path.read_bytes())

@@ -51,9 +51,7 @@ def test_a_new_column_costs_no_row(database: Database) -> None:
                 "VALUES ('r', 1, 1, 'accepted', false, '', 1, '', '', 0, '2026-01-01')"
             )
         )
-        connection.execute(
-            sa.text("INSERT INTO recording_check (recording_id, findings, attempts) VALUES ('r', '[]', 1)")
-        )
+        connection.execute(sa.text("INSERT INTO recording_check (recording_id, findings, attempts) VALUES ('r', '[]', 1)"))
     database.upgrade()
     with database.reading() as db:
         assert db.get_one(Recording, "r").playback == Playback.ORIGINAL

@@ -1,9 +1,9 @@
 """What browsers play, and a copy that they do where they do not play the recording itself.
 
-Volunteers may bring any file that can be decoded: HEVC of an iPhone, AVI or MJPEG of a webcam, sound as plain samples. A rater's
-browser shows a black picture then, or plays without sound. So such a recording gets a copy beside it, VP9 and Opus in WebM
-(encoders of libvpx and libopus, both under BSD licences, in PyAV's wheels), made once, and kept and deleted like the recording.
-The recording itself stays as it came: it is what is exported and trained on.
+Volunteers may bring any file that can be decoded: HEVC of an iPhone, AVI or MJPEG of a webcam, sound as plain samples. A
+rater's browser shows a black picture then, or plays without sound. So such a recording gets a copy beside it, VP9 and Opus in
+WebM (the encoders libvpx and libopus, both under BSD licences, are in PyAV's wheels), made once, and kept and deleted like the
+recording. The recording itself stays as it came: it is what is exported and trained on.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from facefatigue.video import Video
 from facefatigue.video.container import describe, open_container
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
-
     from av.container import OutputContainer
 
     from facefatigue.video import Location
@@ -36,7 +34,7 @@ _PLAYED_FORMATS = frozenset({"yuv420p", "yuvj420p"})  # ten bits or finer colour
 # Decoders of the same form under another name.
 _CODECS = {"libvpx": "vp8", "libvpx-vp9": "vp9", "libopus": "opus", "libvorbis": "vorbis", "mp3float": "mp3"}
 
-# Enough to judge a face by, and encoded by one core about as fast as it is played: at most 720p, 30 frames a second, 2 Mbit/s.
+# Enough to judge a face by, and not slow to encode: at most 720p, 30 frames a second, about 2 Mbit/s.
 _SHORT_SIDE_PX = 720
 _LONG_SIDE_PX = 1280
 _RATE_HZ = 30

@@ -159,8 +159,30 @@ def record(db: Session, recording_id: str, examination: Examination) -> bool:
         recording.playback = Playback.FAILED if examination.duration_s is None else Playback.WAITING
         check.attempts = 0  # those of the copy
     check.findings = [finding.to_dict() for finding in examination.findings]
+    if examination.is_video and _was_sent_before(db, recording):
+        check.findings = [*check.findings, {"name": "duplicate", "level": "refused", "value": None}]
+        recording.state = State.REFUSED if recording.state == State.ACCEPTED else recording.state
     db.flush()
     return True
+
+
+def same_file(recording: Recording) -> tuple[sa.ColumnElement[bool], ...]:
+    """What makes another person's recording the very same file as this one."""
+    return (
+        Recording.sha256 == recording.sha256,
+        Recording.size_bytes == recording.size_bytes,
+        Recording.person_id != recording.person_id,
+    )
+
+
+def _was_sent_before(db: Session, recording: Recording) -> bool:
+    """Whether somebody else sent the very same file earlier, and it counts."""
+    earlier = sa.select(Recording.id).where(
+        *same_file(recording),
+        Recording.state.in_([State.CHECKING, State.ACCEPTED]),
+        sa.tuple_(Recording.stored_at, Recording.id) < (recording.stored_at, recording.id),
+    )
+    return db.scalars(earlier.limit(1)).first() is not None
 
 
 def again(db: Session, recording_id: str) -> bool:

@@ -270,9 +270,10 @@ class Check(Base):
 
     Attributes:
         findings: One entry for each thing looked at: {"name": "video" | "length" | "face" | "coverage" | "faces" | "size" |
-            "light" | "sharpness" | "sound" | "playback" (no copy could be made), "level": "good" | "warning" | "refused", "value": number or null}.
-        attempts: How often the check was begun, and after it the copy that browsers play (`Recording.playback`); a video that
-            kills the checker is given up after three.
+            "light" | "sharpness" | "sound" | "playback" (no copy could be made) | "duplicate" (somebody else sent the same
+            file), "level": "good" | "warning" | "refused", "value": number or null}.
+        attempts: How often the check was begun, and after it the copy that browsers play (`Recording.playback`); a video
+            that kills the checker is given up after three.
         claimed_at: When a checker took it; None while it waits. A claim older than the time limit is void.
         done_at: None until the check is finished.
     """
