@@ -358,7 +358,7 @@ def main() -> None:
         with database.writing() as db:
             fill(db, number_of_people=args.people, number_of_recordings=args.recordings)
         if not database.is_sqlite:
-            # What autovacuum does by itself within a minute of so many changes; before, the planner knows nothing of the tables.
+            # What autovacuum does by itself within a minute; before it, the planner knows nothing of the tables.
             with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(sa.text("ANALYZE"))
         counts = f"{args.people} people, {args.recordings} recordings, {RATERS * args.recordings} main ratings"

@@ -120,6 +120,22 @@ def test_the_manifest_says_what_the_database_says(
     }
 
 
+def test_the_card_tells_how_far_raters_agree_where_nobody_rates_all(
+    database: Database, rows: Any, rated: Any, vault: Any, tmp_path: Path
+) -> None:
+    before = export(database, vault, tmp_path / "three")
+    (fourth,) = rows.raters(1)
+    rows.rate({rated[0]: {fourth: 3.0}})
+    export(database, vault, tmp_path / "four")
+    three, four = ((tmp_path / name / "card.md").read_text(encoding="utf-8") for name in ("three", "four"))
+    assert before.recordings == 8
+    (line,) = [line for line in three.splitlines() if line.startswith("| ICC(2,3)")]
+    assert "not measurable" not in line
+    assert "| ICC(2,4), of the mean of all raters | not measurable |" in four
+    assert line.replace("all raters", "these raters") in four
+    assert "on the 8 recordings that all of these rated" in four
+
+
 def test_nothing_of_names_in_an_export(database: Database, rows: Any, rated: Any, vault: Any, tmp_path: Path) -> None:
     with database.writing() as db:
         for person in db.scalars(sa.select(Person)):

@@ -93,7 +93,8 @@ def test_ratings_out_and_in(owner: Any, studio: Any, rated: Any) -> None:
     assert owner.get("/api/study/export/label-studio.xml").text.startswith("<View>")
     raw = {"content-type": "application/octet-stream"}
     path = "/api/study/import/ratings?kind=csv"
-    assert owner.post(path, content=out.content, headers=raw).json() == {"added": 0, "known": 18, "new_raters": []}
+    told = owner.post(path, content=out.content, headers=raw).json()
+    assert told == {"added": 0, "known": 18, "new_raters": [], "gone": 0}
     new = f"recording,rater,value\n{rated[0]},Ada,2\n"
     refused = owner.post(path, content=new.encode(), headers=raw)
     assert refused.json()["detail"]["faults"] == ["line 2: there is no rater 'Ada' in this studio"]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from facefatigue.video import Frame
 
 Level = Literal["good", "warning", "refused"]
-Name = Literal["video", "length", "face", "coverage", "faces", "size", "light", "sharpness", "sound"]
+Name = Literal["video", "picture", "length", "face", "coverage", "faces", "size", "light", "sharpness", "sound"]
 
 SAMPLE_INTERVAL_S = 0.2
 # A recorder's clock starts before the first frame and stops after the last; so much is forgiven at either end.
@@ -78,9 +78,10 @@ class Finding:
     """One thing that was looked at.
 
     Attributes:
-        name: "video": damaged packets and frames; "length": seconds; "face": share of samples with a face; "coverage": share
-            with a whole face; "faces": share with somebody else beside it; "size": pixels between the eyes; "light": mean
-            luma of the face, 0 to 1; "sharpness": variance of its Laplacian at 112 px; "sound": RMS level in dBFS.
+        name: "video": damaged packets and frames; "picture": larger than is decoded; "length": seconds; "face": share of
+            samples with a face; "coverage": share with a whole face; "faces": share with somebody else beside it; "size":
+            pixels between the eyes; "light": mean luma of the face, 0 to 1; "sharpness": variance of its Laplacian at 112 px;
+            "sound": RMS level in dBFS.
         level: "refused" makes the recording unfit.
         value: In the unit above, rounded; None where nothing could be measured.
     """
@@ -150,6 +151,8 @@ def examine(file: BinaryIO, lengths: Lengths, *, name: str = "recording", detect
             seen = _look(video, lengths, detector or Mtcnn())
             info, damaged = video.info, video.corrupt_frames
             duration_s = video.clock.duration_s if video.exhausted else None
+    except _TooLargeError:
+        return Examination(findings=(Finding(name="picture", level="refused"),), is_video=False)
     except SourceError:
         _read_through(file)  # raises for a file that was changed in the vault: that is not the volunteer's fault
         return Examination(findings=(Finding(name="video", level="refused"),), is_video=False)
@@ -174,6 +177,10 @@ def examine(file: BinaryIO, lengths: Lengths, *, name: str = "recording", detect
     )
 
 
+class _TooLargeError(NotAVideoError):
+    """Its pictures are larger than a check decodes."""
+
+
 def _read_through(file: BinaryIO) -> None:
     file.seek(0)
     while file.read(1 << 20):
@@ -184,13 +191,13 @@ def _media_type(location: Location) -> str:
     """The container's type, if its streams are bearable.
 
     Raises:
-        NotAVideoError: They are not.
+        NotAVideoError: They are not; `_TooLargeError` where that is for the size of the picture.
     """
     with open_container(location) as container:
         if len(container.streams) > _MOST_STREAMS:
             raise NotAVideoError(f"{location}: {len(container.streams)} streams")
         if any((s.width or 0) * (s.height or 0) > _MOST_PIXELS for s in container.streams.video):
-            raise NotAVideoError(f"{location}: larger than {_MOST_PIXELS} pixels")
+            raise _TooLargeError(f"{location}: larger than {_MOST_PIXELS} pixels")
         kind = container.format.name.partition(",")[0]
         if kind == "matroska":
             codecs = {stream.codec_context.name for stream in container.streams.video if stream.codec_context}

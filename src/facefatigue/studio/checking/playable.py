@@ -1,9 +1,9 @@
 """What browsers play, and a copy that they do where they do not play the recording itself.
 
 Volunteers may bring any file that can be decoded: HEVC of an iPhone, AVI or MJPEG of a webcam, sound as plain samples. A
-rater's browser shows a black picture then, or plays without sound. So such a recording gets a copy beside it, VP9 and Opus in
-WebM (the encoders libvpx and libopus, both under BSD licences, are in PyAV's wheels), made once, and kept and deleted like the
-recording. The recording itself stays as it came: it is what is exported and trained on.
+rater's browser shows a black picture then, or plays without sound. So such a recording gets a copy beside it, made once, and
+kept and deleted like the recording: VP9 and Opus in WebM, by libvpx and libopus, which are under BSD licences and in PyAV's
+wheels. The recording itself stays as it came: it is what is exported and trained on.
 """
 
 from __future__ import annotations

@@ -269,9 +269,9 @@ class Check(Base):
     """What was found in a recording, once it had been decoded and looked at.
 
     Attributes:
-        findings: One entry for each thing looked at: {"name": "video" | "length" | "face" | "coverage" | "faces" | "size" |
-            "light" | "sharpness" | "sound" | "playback" (no copy could be made) | "duplicate" (somebody else sent the same
-            file), "level": "good" | "warning" | "refused", "value": number or null}.
+        findings: One entry for each thing looked at, {"name": …, "level": "good" | "warning" | "refused", "value": number or
+            null}; names are those of `checking.Finding`, "playback" (no copy could be made) and "duplicate" (somebody else
+            sent the same file).
         attempts: How often the check was begun, and after it the copy that browsers play (`Recording.playback`); a video
             that kills the checker is given up after three.
         claimed_at: When a checker took it; None while it waits. A claim older than the time limit is void.

@@ -29,6 +29,11 @@ _SUFFIXES = {
     "video/quicktime": ".mov",
     "video/x-matroska": ".mkv",
     "video/x-msvideo": ".avi",
+    "video/mp2t": ".ts",
+    "video/mpeg": ".mpg",
+    "video/ogg": ".ogv",
+    "video/x-asf": ".wmv",
+    "video/x-flv": ".flv",
 }
 
 
