@@ -80,8 +80,8 @@ class Finding:
     Attributes:
         name: "video": damaged packets and frames; "picture": larger than is decoded; "length": seconds; "face": share of
             samples with a face; "coverage": share with a whole face; "faces": share with somebody else beside it; "size":
-            pixels between the eyes; "light": mean luma of the face, 0 to 1; "sharpness": variance of its Laplacian at 112 px;
-            "sound": RMS level in dBFS.
+            pixels between the eyes; "light": mean luma of the face, 0 to 1; "sharpness": variance of its Laplacian at
+            112 px; "sound": RMS level in dBFS.
         level: "refused" makes the recording unfit.
         value: In the unit above, rounded; None where nothing could be measured.
     """
