@@ -136,6 +136,47 @@ def test_the_card_tells_how_far_raters_agree_where_nobody_rates_all(
     assert "on the 8 recordings that all of these rated" in four
 
 
+def test_nobody_changes_sides_from_one_export_to_the_next(
+    database: Database, rows: Any, rated: Any, vault: Any, tmp_path: Path
+) -> None:
+    """Or a model of the second export would be trained on people whom that of the first is tested on."""
+
+    def sides() -> dict[str, str]:
+        split = read_split(tmp_path / "out" / "split.json")
+        return {name: part for part in ("train", "validation", "test") for name in split.people(0, part)}
+
+    export(database, vault, tmp_path / "out")
+    before = sides()
+    more = rows.recordings(60, people=20)
+    vault.videos |= dict.fromkeys(more, b"video")
+    rater = rows.raters(1)[0]
+    rows.rate({name: {rater: 1.0 + n % 9 / 2} for n, name in enumerate(more)})
+    vault.before_open = fail_at(30)
+    with pytest.raises(KeyboardInterrupt):  # killed, and made again
+        export(database, vault, tmp_path / "out")
+    vault.before_open = lambda _: None
+    export(database, vault, tmp_path / "out")
+    after = sides()
+    assert len(after) == 24
+    assert {name: after[name] for name in before} == before
+    export(database, vault, tmp_path / "out", seed=1)
+    anew = sides()
+    export(database, vault, tmp_path / "fresh", seed=1)
+    assert read_split(tmp_path / "fresh" / "split.json").folds == read_split(tmp_path / "out" / "split.json").folds
+    assert anew.keys() == after.keys()
+
+
+def fail_at(number: int) -> Callable[[str], None]:
+    """What kills an export at this video."""
+    count = iter(range(number))
+
+    def fail(_: str) -> None:
+        if next(count, None) is None:
+            raise KeyboardInterrupt
+
+    return fail
+
+
 def test_nothing_of_names_in_an_export(database: Database, rows: Any, rated: Any, vault: Any, tmp_path: Path) -> None:
     with database.writing() as db:
         for person in db.scalars(sa.select(Person)):

@@ -106,7 +106,7 @@ def _consent(gathered: Gathered) -> list[str]:
 
 def _left_out(gathered: Gathered) -> list[str]:
     rows = [
-        ("accepted, not rated yet", gathered.unrated),
+        ("accepted, without a rating that counts", gathered.unrated),
         ("accepted, with fewer ratings than asked for", gathered.too_few),
         ("for the raters' training", gathered.training),
         *((state, count) for state, count in sorted(gathered.states.items()) if state != State.ACCEPTED),
