@@ -159,6 +159,15 @@ def test_nobody_changes_sides_from_one_export_to_the_next(
     after = sides()
     assert len(after) == 24
     assert {name: after[name] for name in before} == before
+    export(database, vault, tmp_path / "out", least_ratings=3)  # without the new ones, who come back
+    assert sides() == before
+    with database.writing() as db:
+        gone = db.scalars(sa.select(Person).where(Person.code == max(after))).one()
+        people.withdraw(db, gone, actor="test")
+    export(database, vault, tmp_path / "out")
+    assert sides() == {name: part for name, part in after.items() if name != gone.code}
+    assert gone.code not in (tmp_path / "out" / "export.json").read_text(encoding="utf-8")
+    after = sides()
     export(database, vault, tmp_path / "out", seed=1)
     anew = sides()
     export(database, vault, tmp_path / "fresh", seed=1)

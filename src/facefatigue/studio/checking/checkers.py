@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Whoever finishes an upload wakes a checker; this is for what was put back, and for a claim that became void.
 _LOOK_AGAIN_S = 2.0
-# Nobody waits before a screen for a copy, and it takes longer than a look.
+# Nobody waits before a screen for a copy. It takes longer than a look: so many times the limit of a check.
 _LOOK_FOR_COPIES_S = 20.0
 _COPY_LIMITS = 4
 _log = logging.getLogger(__name__)

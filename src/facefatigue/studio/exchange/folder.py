@@ -196,7 +196,7 @@ def _sides_before(folder: Path, seed: int) -> dict[str, str]:
 
 
 def _write_lists(folder: Path, gathered: Gathered, seed: int, kept: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    """Manifest, split and card; returns why there is no split, and the part of each person."""
+    """Manifest, split and card; returns why there is no split, and the part of each person who did not withdraw."""
     # An old split beside a new manifest would be wrong, none is only unfinished.
     for name in (SPLIT, CARD):
         (folder / name).unlink(missing_ok=True)
@@ -212,7 +212,9 @@ def _write_lists(folder: Path, gathered: Gathered, seed: int, kept: Mapping[str,
         write_split(split, folder / SPLIT)
     with atomic_path(folder / CARD) as partial:
         partial.write_text(card(gathered, _parts(split), problem), encoding="utf-8")
-    return problem, {} if split is None else {name: part for part in PARTS for name in split.folds[0][part]}
+    sides = {} if split is None else {name: part for part in PARTS for name in split.folds[0][part]}
+    # Who is left out this time, with too few ratings, may come again.
+    return problem, {name: part for name, part in kept.items() if name in gathered.codes} | sides
 
 
 def _parts(split: Split | None) -> dict[str, int]:
