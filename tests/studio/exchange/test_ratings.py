@@ -226,6 +226,28 @@ def test_a_table_without_commas_is_told_what_to_do(tmp_path: Path, mark: str) ->
         ratings_csv.read(path)
 
 
+@pytest.mark.parametrize(
+    ("note", "when", "fault"),
+    [
+        ("\\u0000", "", "holds characters that are none"),
+        ("\\ud800", "", "holds characters that are none"),
+        ("", "0001-01-01T00:00:00+14:00", "the time is"),
+        ("", "31.12.2026", "the time is"),
+    ],
+)
+def test_what_no_database_takes_is_a_fault_with_its_place(
+    database: Database, rows: Any, tmp_path: Path, note: str, when: str, fault: str
+) -> None:
+    (name,), _, path = rows.recordings(1), rows.raters(1), tmp_path / "x.json"
+    result = f'{{"value": {{"number": 2}}, "meta": {{"rater": "rater 0"}}}}, {{"value": {{"text": ["{note}"]}}}}'
+    path.write_text(
+        f'[{{"data": {{"recording": "{name}"}}, "annotations": [{{"result": [{result}], "created_at": "{when}"}}]}}]'
+    )
+    with pytest.raises(FaultsError, match=fault) as caught, database.writing() as db:
+        take(db, label_studio.read(path), what="x.json", source="Label Studio")
+    assert caught.value.faults[0].startswith("task 1, annotation 1: ")
+
+
 def test_nobody_s_words_become_a_formula() -> None:
     for begin in ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"):
         cell = ratings_csv._as_text(f"{begin}1+1")

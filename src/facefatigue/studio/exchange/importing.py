@@ -204,11 +204,22 @@ def _faults(
         faults.append(f"the rating is {one.value:g}, not 1 to 5 in steps of 0.5")
     if one.confidence is not None and one.confidence not in CONFIDENCES:
         faults.append(f"the confidence is {one.confidence}, not 1, 2 or 3")
+    if not _can_be_kept(one.rater + one.note):
+        faults.append("it holds characters that are none (zero, or half of a pair)")
     if len(one.note) > LONGEST_NOTE:
         faults.append(f"the note has {len(one.note)} characters; at most {LONGEST_NOTE} are kept")
     if one.seconds is not None and not 0 <= one.seconds < float("inf"):
         faults.append(f"it took {one.seconds} s, which is no length of time")
     return faults
+
+
+def _can_be_kept(text: str) -> bool:
+    """Whether databases take a text: PostgreSQL has no zero, and UTF-8 no half of a surrogate pair, which JSON can name."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def _add(db: Session, fresh: Sequence[tuple[Given, str]], raters: Mapping[str, Account], source: str) -> None:

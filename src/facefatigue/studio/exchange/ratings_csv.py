@@ -145,7 +145,7 @@ def moment(text: str, faults: list[str]) -> dt.datetime | None:
         return None
     try:
         found = dt.datetime.fromisoformat(text)
-    except ValueError:
+        return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
+    except (ValueError, OverflowError):  # the second beyond the years 1 to 9999
         faults.append(f"the time is {text!r}, not of the form 2026-01-31T12:00:00+00:00")
         return None
-    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
