@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from facefatigue.data.agreement import Coefficient
 from facefatigue.studio.agreement import column_of
 from facefatigue.studio.database.tables import Account, Rating, Recording, Role
+from facefatigue.studio.web.agreement_pages import _icc_words
 
 pytest.importorskip("pingouin")
 pytest.importorskip("krippendorff")
@@ -81,6 +83,19 @@ def test_it_is_the_owners_alone(rater: Any, volunteer: Any, stranger: Any) -> No
             assert visitor.get(path).status_code == 403
         assert stranger.get(path, follow_redirects=False).status_code in {303, 401}
     assert rater.post("/api/study/import/ratings?kind=csv", content=b"x").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "words"),
+    [
+        (0.932, 0.879, 0.966, ["good", "excellent"]),  # Koo and Li's own example
+        (0.82, 0.76, 0.88, ["good"]),
+        (0.6, -0.1, 0.95, ["poor", "excellent"]),
+        (0.6, None, None, ["moderate"]),
+    ],
+)
+def test_an_icc_is_judged_by_its_interval(value: float, low: float | None, high: float | None, words: list[str]) -> None:
+    assert _icc_words(Coefficient(value=value, low=low, high=high)) == words
 
 
 def test_ratings_out_and_in(owner: Any, studio: Any, rated: Any) -> None:

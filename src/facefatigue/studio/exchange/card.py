@@ -143,7 +143,7 @@ def _agreement(summary: Summary) -> list[str]:
     for bias in found.bias:
         own = summary.consistency[bias.rater]
         again = "none" if own.difference is None else f"{own.difference:.2f} ({own.repeats})"
-        rows.append((bias.rater, bias.ratings, f"{bias.bias:+.2f}", again))
+        rows.append((bias.rater, bias.ratings, f"{bias.bias:+.2f}" if bias.ratings else "none", again))
     heads = ("rater", "recordings rated with others", "bias in points", "mean difference to own hidden repeats (number)")
     return lines + _table(heads, rows)
 
