@@ -8,6 +8,7 @@ wheels. The recording itself stays as it came: it is what is exported and traine
 
 from __future__ import annotations
 
+import contextlib
 import io
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -74,7 +75,7 @@ def playable_copy(location: Location, most_s: float) -> bytes:
 
     Args:
         location: A recording that can be decoded.
-        most_s: Copy no more than so many seconds, so that the copy has at most 2.1 Mbit for each of them.
+        most_s: Copy no more than so many seconds, so that its size is bounded: about 2.1 Mbit for each.
 
     Returns:
         A WebM file.
@@ -129,8 +130,9 @@ def _start_s(location: Location, number: int) -> float:
     with open_container(location) as container:
         stream = container.streams.video[number]
         for packet in container.demux(stream):
-            for frame in packet.decode():
-                return float(frame.time or 0.0)
+            with contextlib.suppress(av.FFmpegError, ValueError):  # a damaged beginning, which a `Video` leaves out, too
+                for frame in packet.decode():
+                    return float(frame.time or 0.0)
     return 0.0
 
 
@@ -146,9 +148,10 @@ def _copy_sound(location: Location, output: OutputContainer, start_s: float, mos
         resampler = av.AudioResampler(format="s16", layout=layout, rate=_SOUND_HZ, frame_size=stream.frame_size)
         try:
             for packet in container.demux(source):
-                for piece in packet.decode():
-                    if piece.time is not None and piece.time - start_s > most_s:
-                        break
+                pieces = packet.decode()
+                if pieces and (pieces[0].time or 0.0) - start_s > most_s:
+                    break
+                for piece in pieces:
                     _put_sound(output, stream, resampler.resample(piece), start_s)
         except (av.FFmpegError, ValueError):
             pass  # damaged from here on, as for the check: what came before it counts
