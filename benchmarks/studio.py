@@ -357,6 +357,10 @@ def main() -> None:
         began = time.perf_counter()
         with database.writing() as db:
             fill(db, number_of_people=args.people, number_of_recordings=args.recordings)
+        if not database.is_sqlite:
+            # What autovacuum does by itself within a minute; before it, the planner knows nothing of the tables.
+            with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(sa.text("ANALYZE"))
         counts = f"{args.people} people, {args.recordings} recordings, {RATERS * args.recordings} main ratings"
         print(f"{counts}; {database.engine.dialect.name}, filled in {time.perf_counter() - began:.0f} s")
         print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")

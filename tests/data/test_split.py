@@ -86,6 +86,20 @@ def test_same_seed_same_split_and_the_order_of_lines_does_not_matter() -> None:
     assert first.sha256 != split_folds(items, 4, seed=2, source="x").sha256
 
 
+def test_people_stay_where_they_were_when_others_come() -> None:
+    items = people(12)
+    before = split_parts(items[: len(items) // 2], SHARES, seed=0, source="x").folds[0]
+    kept = {name: part for part, names in before.items() for name in names}
+    after = split_parts(items, SHARES, seed=0, source="x", kept=kept).folds[0]
+    assert all(set(before[part]) <= set(after[part]) for part in before)
+    assert sum(map(len, after.values())) == len({item.subject for item in items})
+    everybody_trained = dict.fromkeys(kept, "train")
+    assert all(split_parts(items, SHARES, seed=0, source="x", kept=everybody_trained).folds[0].values())
+    left = [item for item in items if item.subject in kept]  # those who were tested on withdrew, and nobody came
+    parts = split_parts(left, SHARES, seed=0, source="x", kept=everybody_trained).folds[0]
+    assert all(parts.values())
+
+
 def test_people_who_share_a_session_stay_together() -> None:
     items = [
         *people(12),

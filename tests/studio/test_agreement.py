@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from facefatigue.data.agreement import agreement
 from facefatigue.studio import curation
 from facefatigue.studio.agreement import LiveAgreement, column_of, disagreements, summarise
-from facefatigue.studio.database.tables import Account, Purpose, Rating, Recording, Role, State
+from facefatigue.studio.database.tables import Account, Choice, Purpose, Rating, Recording, Role, State
 from facefatigue.studio.rating import next_for, rate
 from facefatigue.studio.study import Study
 
@@ -117,6 +117,26 @@ def test_live_figures_follow_every_change(database: Database, rows: Any) -> None
     with database.writing() as db:
         db.get_one(Recording, extra).training_value = 3.0
     assert live.summary(wait_s=60).ratings == 33
+    with database.writing() as db:  # one leaves, another comes: as many ratings, of the same sum
+        swapped = rows_of(db, ids[1])
+        db.get_one(Recording, ids[1]).state = State.REFUSED
+    other = rows.recordings(1)[0]
+    assert live.summary(wait_s=60).ratings == 30
+    rows.rate({other: swapped})
+    assert live.summary(wait_s=60).ratings == 33
+    before = live.summary(wait_s=60)
+    with database.writing() as db:
+        db.get_one(Recording, other).state = State.REFUSED
+        db.get_one(Recording, ids[1]).state = State.ACCEPTED
+    after = live.summary(wait_s=60)
+    assert after.made_at > before.made_at
+    with database.writing() as db:
+        db.add(Choice(name="raters_per_recording", value=2))
+    assert live.summary(wait_s=60).busiest is not None
+
+
+def rows_of(db: Any, recording_id: str) -> dict[int, float | None]:
+    return dict(db.execute(sa.select(Rating.account_id, Rating.value).where(Rating.recording_id == recording_id)).all())
 
 
 def test_disagreements_come_widest_first_with_who_said_what(database: Database, rows: Any) -> None:

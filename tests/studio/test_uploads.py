@@ -430,6 +430,21 @@ def test_one_upload_that_cannot_be_finished_keeps_no_other_from_it(place: Place,
     assert tidy(place.database, place.vault, place.uploads).finished == 1
 
 
+def test_a_picture_or_copy_never_outlives_its_video(place: Place) -> None:
+    """A check that ends just after somebody withdrew, in a server that is killed then, leaves a face behind."""
+    erased, retaken, kept = (place.browser(data).send() for data in (b"one", b"two", b"three"))
+    for recording in (erased, retaken, kept):
+        place.vault.delete(recording.id)
+        place.vault.put_extra(recording.id, "still.jpg", b"a face")
+        place.vault.put_extra(recording.id, "copy.webm", b"a face")
+    with place.database.writing() as db:
+        db.delete(db.get_one(Recording, erased.id))
+        db.get_one(Recording, retaken.id).state = State.RETAKEN
+    tidy(place.database, place.vault, place.uploads)
+    assert place.vault.files(erased.id) == place.vault.files(retaken.id) == []
+    assert len(place.vault.files(kept.id)) == 2  # its video is missing, and may come back from a backup
+
+
 def test_another_studio_s_database_is_noticed_before_anything_is_tidied(place: Place, tmp_path: Path) -> None:
     other = Vault(tmp_path / "other", None)
     with pytest.raises(ConfigurationError, match="another folder"), place.database.writing() as db:

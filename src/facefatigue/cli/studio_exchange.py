@@ -69,6 +69,9 @@ def add_actions(
     into = ways.add_parser("import", help="take ratings in", description=RATINGS_IN, formatter_class=kind, parents=[place])
     into.add_argument("file", type=Path, metavar="FILE", help=".csv, or .json of Label Studio")
     into.add_argument("--new-raters", action="store_true", help="make accounts for raters that are not known")
+    into.add_argument(
+        "--skip-gone", action="store_true", help="leave out recordings that are not here (any more), as after a withdrawal"
+    )
     into.set_defaults(run=run_ratings_in, settings_of=settings_of)
 
 
@@ -125,14 +128,15 @@ def run_ratings_in(args: argparse.Namespace) -> int:
         given = ratings_csv.read(args.file) if csv else label_studio.read(args.file)
         with _database(settings) as database, database.writing() as db:
             source = "csv" if csv else "Label Studio"
-            told = take(db, given, what=str(args.file), source=source, new_raters=args.new_raters)
+            told = take(db, given, what=str(args.file), source=source, new_raters=args.new_raters, skip_gone=args.skip_gone)
     except FaultsError as error:
         for fault in error.faults:
             print(fault, file=sys.stderr)
         count = len(error.faults)
         raise ConfigurationError(f"{args.file}: {count} fault{'' if count == 1 else 's'}; nothing was taken") from None
     made = f"; new raters: {', '.join(told.new_raters)}" if told.new_raters else ""
-    print(f"{told.added} ratings taken in, {told.known} were there already{made}")
+    gone = f", {told.gone} left out without a recording" if told.gone else ""
+    print(f"{told.added} ratings taken in, {told.known} were there already{gone}{made}")
     return EXIT_OK
 
 

@@ -130,7 +130,14 @@ def labelled(clips: ClipList, *, fold: str = "") -> list[Labelled]:
     ]
 
 
-def split_parts(items: Sequence[Labelled], shares: Mapping[str, float], *, seed: int, source: str) -> Split:
+def split_parts(
+    items: Sequence[Labelled],
+    shares: Mapping[str, float],
+    *,
+    seed: int,
+    source: str,
+    kept: Mapping[str, str] | None = None,
+) -> Split:
     """One division into train, validation and test.
 
     Args:
@@ -138,6 +145,8 @@ def split_parts(items: Sequence[Labelled], shares: Mapping[str, float], *, seed:
         shares: Share of each part, above 0; they are scaled to sum to 1.
         seed: Of the order in which equals are dealt out.
         source: The list, in words.
+        kept: The part of people who have one from before, when the list was shorter: they stay there, and others are dealt
+            out around them. Where that would leave a part empty, all are dealt out anew.
 
     Raises:
         ConfigurationError: Fewer groups of people than parts, or shares that are none.
@@ -147,7 +156,10 @@ def split_parts(items: Sequence[Labelled], shares: Mapping[str, float], *, seed:
         raise ConfigurationError(f"the shares are {dict(shares)}; train, validation and test each need one above 0")
     groups = _groups(items)
     _enough(groups, 3, "train, validation and test")
-    dealt = _deal(groups, [shares[part] for part in PARTS], seed)
+    fixed = [_part_before(group, kept or {}) for group in groups]
+    if fixed.count(None) < len(set(range(len(PARTS))) - set(fixed)):
+        fixed = [None] * len(groups)
+    dealt = _deal(groups, [shares[part] for part in PARTS], seed, fixed)
     fold = {part: tuple(sorted(_names(groups, dealt, {number}))) for number, part in enumerate(PARTS)}
     return Split(scheme="parts", seed=seed, source=source, folds=(fold,))
 
@@ -357,8 +369,19 @@ def _enough(groups: Sequence[_Group], wanted: int, what: str) -> None:
     )
 
 
-def _deal(groups: Sequence[_Group], shares: Sequence[float], seed: int) -> list[int]:
-    """The part of each group: largest first, each to where the scores' counts then come nearest to the parts' shares."""
+def _part_before(group: _Group, kept: Mapping[str, str]) -> int | None:
+    """The part that a group had; None for a new one, and where its people had different parts."""
+    parts = {kept[name] for name in group.subjects if name in kept}
+    return PARTS.index(parts.pop()) if len(parts) == 1 else None
+
+
+def _deal(
+    groups: Sequence[_Group], shares: Sequence[float], seed: int, fixed: Sequence[int | None] | None = None
+) -> list[int]:
+    """The part of each group: largest first, each to where the scores' counts then come nearest to the parts' shares.
+
+    Groups that are `fixed` have theirs already.
+    """
     table = np.stack([np.append(group.bins, group.bins.sum()) for group in groups])  # (G, SCORE_BINS + 1)
     if seed < 0:
         raise ConfigurationError(f"the seed is {seed}; it must be a whole number of at least 0")
@@ -370,6 +393,12 @@ def _deal(groups: Sequence[_Group], shares: Sequence[float], seed: int) -> list[
     have = np.zeros_like(wanted)
     dealt = [0] * len(groups)
     filled: Counter[int] = Counter()
+    for number, given in enumerate(fixed or ()):
+        if given is not None:
+            have[given] += table[number]
+            dealt[number] = given
+            filled[given] += 1
+            order.remove(number)
     for done, number in enumerate(order):
         empty = [part for part in range(len(shares)) if not filled[part]]
         # The last groups go where there would otherwise be nobody.

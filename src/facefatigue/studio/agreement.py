@@ -294,17 +294,19 @@ def _outdated(summary: Summary) -> Summary:
 
 def _state(db: Session) -> object:
     """Something that differs whenever the figures would."""
-    return db.execute(
+    row = db.execute(
         sa.select(
             sa.func.count(),
             sa.func.count(Rating.value),
             sa.func.max(Rating.id),
+            sa.func.sum(Rating.id),  # one recording left and another came
             sa.func.max(Rating.changed_at),
             sa.func.sum(Rating.value),
         )
         .join(Recording, Recording.id == Rating.recording_id)
         .where(Rating.purpose != Purpose.TRAINING, Recording.state == State.ACCEPTED, Recording.training_value.is_(None))
     ).one()
+    return (*row, study.read(db).raters_per_recording)
 
 
 def disagreements(db: Session, *, least: float = 1.5, offset: int = 0, limit: int = 20) -> tuple[list[Disagreement], int]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from facefatigue.studio import audit
-from facefatigue.studio.database.tables import Recording, Remark, State
+from facefatigue.studio.checking import queue
+from facefatigue.studio.database.tables import Person, Recording, Remark, State
 from facefatigue.studio.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -27,6 +30,21 @@ def find(db: Session, recording_id: str) -> Recording:
     return recording
 
 
+def twins(db: Session, recording: Recording) -> list[tuple[str, str]]:
+    """Recordings of other people that are the very same file: id and the person's code of each, oldest first.
+
+    A person may have been invited twice, or a file been brought under the wrong link. The same video on two sides of a split
+    would leak, so `facefatigue prepare` refuses both.
+    """
+    rows = db.execute(
+        sa.select(Recording.id, Person.code)
+        .join(Person, Person.id == Recording.person_id)
+        .where(*queue.same_file(recording), Recording.state.in_([State.CHECKING, State.ACCEPTED, State.REFUSED]))
+        .order_by(Recording.stored_at, Recording.id)
+    )
+    return [(recording_id, code) for recording_id, code in rows]
+
+
 def accept(db: Session, recording_id: str, *, actor: str) -> None:
     """Let a refused recording be rated nevertheless.
 
@@ -45,8 +63,30 @@ def refuse(db: Session, recording_id: str, *, actor: str) -> None:
     _decide(db, recording_id, State.ACCEPTED, State.REFUSED, actor)
 
 
+def check_again(db: Session, recording_id: str, *, actor: str) -> None:
+    """Have a recording looked at once more, e.g. after the study's lengths were changed; until then it is not rated.
+
+    What the owner decided about it before is decided anew by the check. Ratings stay, and count again once it is accepted.
+
+    Raises:
+        Refusal: 404, none such; 409, it is still on its way, is being checked already, or was thrown away.
+    """
+    if not queue.again(db, recording_id):
+        state = find(db, recording_id).state
+        raise Refusal(409, "state", f"the recording is {state}, so it cannot be checked again", state=str(state))
+    audit.note(db, actor, "recording.checked_again", recording_id)
+
+
+def _locked(db: Session, recording_id: str) -> Recording:
+    """A recording whose volunteer cannot throw it away or withdraw until this transaction ends."""
+    recording = db.get(Recording, recording_id, with_for_update={"key_share": True}, populate_existing=True)
+    if recording is None:
+        raise Refusal(404, "not_found", "there is no such recording")
+    return recording
+
+
 def _decide(db: Session, recording_id: str, before: State, after: State, actor: str) -> None:
-    recording = find(db, recording_id)
+    recording = _locked(db, recording_id)
     if recording.state != before:
         raise Refusal(409, "state", f"the recording is {recording.state}, not {before}", state=str(recording.state))
     recording.state = after
@@ -66,7 +106,7 @@ def set_training(db: Session, recording_id: str, value: float | None, note: str 
     Raises:
         Refusal: 404, none such; 409, it was not accepted; 422, no value of the scale, or the note is too long.
     """
-    recording = find(db, recording_id)
+    recording = _locked(db, recording_id)
     note = note.strip()
     if value is None:
         note = ""

@@ -187,7 +187,7 @@ def _remove_partial(database: Database, uploads: Uploads) -> int:
 def _remove_retaken(database: Database, vault: Vault) -> int:
     with database.reading() as db:
         retaken = list(db.scalars(sa.select(Recording.id).where(Recording.state == State.RETAKEN)))
-    left = [name for name in retaken if vault.has(name)]
+    left = [name for name in retaken if vault.files(name)]
     for name in left:
         vault.delete(name)
     return len(left)
@@ -203,6 +203,8 @@ def _compare_vault(database: Database, vault: Vault) -> tuple[int, int, int]:
         there.add(name)
     late = [name for name, waited_s in waiting.items() if name not in known and waited_s > ASIDE_FOR_S]
     for name in late:
+        vault.delete(name)
+    for name in vault.strays() - known.keys() - waiting.keys():  # a picture or copy made while somebody withdrew
         vault.delete(name)
     unknown = there - known.keys()
     leftover = erasure.erased_among(database, unknown)

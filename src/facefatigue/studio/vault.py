@@ -192,6 +192,10 @@ class Vault:
         finally:
             file.seek(0)
 
+    def open_extra(self, recording_id: str, name: str) -> BinaryIO:
+        """What was kept under this name, plain and seekable; raises what :meth:`open` does."""
+        return self._open(self._path(recording_id, _extra(name)))
+
     def _open(self, path: Path) -> BinaryIO:
         try:
             file = path.open("rb")
@@ -220,6 +224,11 @@ class Vault:
     def ids(self) -> set[str]:
         """The recordings whose video is there."""
         return {path.name.removesuffix(f".{VIDEO}") for path in self._videos()}
+
+    def strays(self) -> set[str]:
+        """Recordings of which something is there but not the video: what a kill in the midst of deleting it left."""
+        found = {path.name.partition(".")[0] for path in self.folder.glob("[0-9a-f][0-9a-f]/[0-9a-f]*.*")}
+        return {name for name in found if _ID.fullmatch(name)} - self.ids()
 
     def _videos(self) -> Iterator[Path]:
         return (path for path in self.folder.glob(f"[0-9a-f][0-9a-f]/*.{VIDEO}") if _ID.fullmatch(path.stem))

@@ -19,9 +19,12 @@ import sqlalchemy as sa
 from filming import faces, film
 from uploading import signed_person
 
+from facefatigue.studio import curation
 from facefatigue.studio.checking import Checkers, Examination, Finding, queue
+from facefatigue.studio.checking.examine import location_of
+from facefatigue.studio.checking.playable import COPY, is_playable
 from facefatigue.studio.checking.process import run
-from facefatigue.studio.database.tables import Check, Consent, Recording, State, now
+from facefatigue.studio.database.tables import Check, Consent, Playback, Recording, State, now
 from facefatigue.studio.settings import StudioSettings
 from facefatigue.studio.vault import Vault
 
@@ -180,6 +183,121 @@ def test_results_are_kept_and_can_be_asked_for_again(database: Database) -> None
         assert not queue.record(db, "0" * 32, GOOD)
 
 
+UNPLAYABLE = Examination(findings=GOOD.findings, duration_s=6.0, playable=False)
+
+
+def playback_of(database: Database, recording_id: str) -> tuple[State, Playback]:
+    with database.reading() as db:
+        row = db.get_one(Recording, recording_id)
+        return row.state, row.playback
+
+
+def checked(database: Database, examination: Examination) -> str:
+    recording_id = stored(database)
+    with database.writing() as db:
+        assert queue.claim(db, 10.0) == recording_id
+        assert queue.record(db, recording_id, examination)
+    return recording_id
+
+
+def test_what_browsers_do_not_play_waits_for_a_copy(database: Database) -> None:
+    playable, other = checked(database, GOOD), checked(database, UNPLAYABLE)
+    assert playback_of(database, playable) == (State.ACCEPTED, Playback.ORIGINAL)
+    assert playback_of(database, other) == (State.ACCEPTED, Playback.WAITING)
+    with database.writing() as db:
+        assert queue.claim(db, 10.0) is None  # no check
+        assert queue.claim_copy(db, 10.0) == (other, 6.0)
+        assert queue.claim_copy(db, 10.0) is None
+    with database.writing() as db:  # the server is started anew
+        queue.release_all(db)
+        assert queue.claim_copy(db, 10.0) == (other, 6.0)
+    with database.writing() as db:
+        assert queue.copied(db, other)
+    assert playback_of(database, other) == (State.ACCEPTED, Playback.COPY)
+    with database.writing() as db:
+        assert queue.claim_copy(db, 10.0) is None
+        assert queue.again(db, other)
+        assert queue.copied(db, other)  # one that was under way
+        assert queue.claim_copy(db, 10.0) is None  # while it is being checked
+        assert queue.claim(db, 10.0) == other
+        assert queue.record(db, other, GOOD)
+    assert playback_of(database, other) == (State.ACCEPTED, Playback.ORIGINAL)
+
+
+def test_a_copy_that_fails_three_times_refuses_the_recording_with_the_reason(database: Database) -> None:
+    recording_id = checked(database, UNPLAYABLE)
+    for _ in range(3):
+        with database.writing() as db:
+            assert queue.claim_copy(db, 10.0) is not None
+        with database.writing() as db:
+            queue.release(db, recording_id)
+    assert playback_of(database, recording_id) == (State.REFUSED, Playback.FAILED)
+    with database.reading() as db:
+        findings = db.get_one(Check, recording_id).findings
+    assert [(one["name"], one["level"]) for one in findings] == [("video", "good"), ("playback", "refused")]
+    with database.writing() as db:
+        assert queue.claim_copy(db, 10.0) is None
+        curation.accept(db, recording_id, actor="test")  # raters' browsers may play it after all
+    assert playback_of(database, recording_id) == (State.ACCEPTED, Playback.FAILED)
+
+
+def test_no_copy_is_made_of_what_is_endless_or_was_thrown_away(database: Database) -> None:
+    endless = Examination(findings=(Finding(name="length", level="refused"),), playable=False)
+    assert playback_of(database, checked(database, endless)) == (State.REFUSED, Playback.FAILED)
+    retaken = checked(database, UNPLAYABLE)
+    with database.writing() as db:
+        assert queue.claim_copy(db, 10.0) is not None
+        db.get_one(Recording, retaken).state = State.RETAKEN
+    with database.writing() as db:
+        assert not queue.copied(db, retaken)
+        assert queue.claim_copy(db, 10.0) is None
+
+
+def test_the_same_file_of_two_people_is_refused_once_and_told_to_the_owner(database: Database) -> None:
+    """It would be on two sides of a split; `prepare` refuses both, when all is rated."""
+    first, second = stored(database, age_s=20), stored(database, age_s=10)
+    other = signed_person(database, "P-2")
+    with database.writing() as db:
+        db.get_one(Recording, second).person_id = other
+    for name in (first, second):
+        with database.writing() as db:
+            assert queue.claim(db, 10.0) == name
+            assert queue.record(db, name, GOOD)
+    assert (state_of(database, first), state_of(database, second)) == (State.ACCEPTED, State.REFUSED)
+    with database.writing() as db:
+        assert [one["name"] for one in db.get_one(Check, second).findings] == ["video", "duplicate"]
+        assert curation.twins(db, db.get_one(Recording, first)) == [(second, "P-2")]
+        assert curation.twins(db, db.get_one(Recording, second)) == [(first, "P-1")]
+        curation.refuse(db, first, actor="test")  # it was brought under the wrong link
+        assert queue.again(db, second)
+        assert queue.claim(db, 10.0) == second
+        assert queue.record(db, second, GOOD)
+    assert state_of(database, second) == State.ACCEPTED
+
+
+@pytest.mark.slow
+def test_a_recording_that_browsers_do_not_play_gets_a_copy_that_they_do(
+    database: Database, vault: Vault, tmp_path: Path
+) -> None:
+    path = film(tmp_path / "webcam.avi", faces(), codec="mjpeg", loudness=0.1)
+    recording_id = stored(database, vault, path.read_bytes())
+    with checking(database, vault) as checkers:
+        checkers.wake()
+        assert wait_for(database, recording_id) == State.ACCEPTED
+        end = time.monotonic() + 120
+        while playback_of(database, recording_id)[1] == Playback.WAITING and time.monotonic() < end:
+            time.sleep(0.1)
+    assert playback_of(database, recording_id) == (State.ACCEPTED, Playback.COPY)
+    with vault.open(recording_id) as file:
+        assert file.read() == path.read_bytes()  # the recording itself is as it came
+    with vault.open_extra(recording_id, COPY) as file:
+        assert is_playable(location_of(file, "copy"))
+    assert len(vault.files(recording_id)) == 3  # with the picture
+    assert all(not file.read_bytes().startswith(b"\x1a\x45\xdf\xa3") for file in vault.files(recording_id))  # encrypted
+    vault.delete(recording_id)
+    assert vault.files(recording_id) == []
+
+
 def test_a_stopped_studio_does_not_count_as_an_attempt(database: Database, vault: Vault) -> None:
     recording_id = stored(database, vault)
     with checking(database, vault, failing_checks.hangs):
@@ -225,7 +343,8 @@ def test_a_video_that_kills_is_given_up_after_three_attempts_and_stops_nobody(da
 
 @pytest.mark.slow
 def test_a_checker_killed_once_is_started_again(database: Database, vault: Vault, tmp_path: Path) -> None:
-    recording_id = stored(database, vault, film(tmp_path / "good.avi", faces()).read_bytes())
+    path = film(tmp_path / "good.webm", faces(), codec="libvpx")
+    recording_id = stored(database, vault, path.read_bytes())
     with checking(database, vault, failing_checks.dies_once):
         assert wait_for(database, recording_id) == State.ACCEPTED
     with database.reading() as db:

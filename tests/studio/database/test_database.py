@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from facefatigue.errors import ConfigurationError
 from facefatigue.studio.database import Database
 from facefatigue.studio.database.session import alembic_config
-from facefatigue.studio.database.tables import Choice, Link, Person, Recording, Scenario
+from facefatigue.studio.database.tables import Check, Choice, Link, Person, Playback, Recording, Scenario
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,35 @@ def test_all_can_be_taken_back(database: Database) -> None:
         alembic.command.downgrade(alembic_config(connection), "base")
         assert set(sa.inspect(connection).get_table_names()) <= {"alembic_version"}
     database.upgrade()
+
+
+def test_a_new_column_costs_no_row(database: Database) -> None:
+    """SQLite drops a table that a batch alters, and would take the rows that refer to it along."""
+    with database.engine.begin() as connection:
+        alembic.command.downgrade(alembic_config(connection), "0001")
+        connection.execute(sa.text("INSERT INTO person (id, code, name, created_at) VALUES (1, 'P-1', '', '2026-01-01')"))
+        connection.execute(
+            sa.text("INSERT INTO consent_text VALUES (1, 1, 't', 'b', 's', '2026-01-01')"),
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO consent (id, person_id, text_id, signed_name, signed_at) VALUES (1, 1, 1, 'n', '2026-01-01')"
+            )
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO recording (id, person_id, consent_id, state, brought, media_type, size_bytes, sha256, "
+                "training_note, rated_times, created_at) "
+                "VALUES ('r', 1, 1, 'accepted', false, '', 1, '', '', 0, '2026-01-01')"
+            )
+        )
+        connection.execute(sa.text("INSERT INTO recording_check (recording_id, findings, attempts) VALUES ('r', '[]', 1)"))
+    database.upgrade()
+    with database.reading() as db:
+        assert db.get_one(Recording, "r").playback == Playback.ORIGINAL
+        assert db.get_one(Check, "r").attempts == 1
+    with pytest.raises(sa.exc.IntegrityError), database.writing() as db:
+        db.execute(sa.text("UPDATE recording SET playback = 'x'"))
 
 
 def test_times_keep_their_zone(database: Database) -> None:

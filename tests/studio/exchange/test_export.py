@@ -124,6 +124,72 @@ def test_the_manifest_says_what_the_database_says(
     }
 
 
+def test_the_card_tells_how_far_raters_agree_where_nobody_rates_all(
+    database: Database, rows: Any, rated: Any, vault: Any, tmp_path: Path
+) -> None:
+    before = export(database, vault, tmp_path / "three")
+    (fourth,) = rows.raters(1)
+    rows.rate({rated[0]: {fourth: 3.0}})
+    export(database, vault, tmp_path / "four")
+    three, four = ((tmp_path / name / "card.md").read_text(encoding="utf-8") for name in ("three", "four"))
+    assert before.recordings == 8
+    (line,) = [line for line in three.splitlines() if line.startswith("| ICC(2,3)")]
+    assert "not measurable" not in line
+    assert "| ICC(2,4), of the mean of all raters | not measurable |" in four
+    assert line.replace("all raters", "these raters") in four
+    assert "on the 8 recordings that all of these rated" in four
+
+
+def test_nobody_changes_sides_from_one_export_to_the_next(
+    database: Database, rows: Any, rated: Any, vault: Any, tmp_path: Path
+) -> None:
+    """Or a model of the second export would be trained on people whom that of the first is tested on."""
+
+    def sides() -> dict[str, str]:
+        split = read_split(tmp_path / "out" / "split.json")
+        return {name: part for part in ("train", "validation", "test") for name in split.people(0, part)}
+
+    export(database, vault, tmp_path / "out")
+    before = sides()
+    more = rows.recordings(60, people=20)
+    vault.videos |= dict.fromkeys(more, b"video")
+    rater = rows.raters(1)[0]
+    rows.rate({name: {rater: 1.0 + n % 9 / 2} for n, name in enumerate(more)})
+    vault.before_open = fail_at(30)
+    with pytest.raises(KeyboardInterrupt):  # killed, and made again
+        export(database, vault, tmp_path / "out")
+    vault.before_open = lambda _: None
+    export(database, vault, tmp_path / "out")
+    after = sides()
+    assert len(after) == 24
+    assert {name: after[name] for name in before} == before
+    export(database, vault, tmp_path / "out", least_ratings=3)  # without the new ones, who come back
+    assert sides() == before
+    with database.writing() as db:
+        gone = db.scalars(sa.select(Person).where(Person.code == max(after))).one()
+        people.withdraw(db, gone, actor="test")
+    export(database, vault, tmp_path / "out")
+    assert sides() == {name: part for name, part in after.items() if name != gone.code}
+    assert gone.code not in (tmp_path / "out" / "export.json").read_text(encoding="utf-8")
+    after = sides()
+    export(database, vault, tmp_path / "out", seed=1)
+    anew = sides()
+    export(database, vault, tmp_path / "fresh", seed=1)
+    assert read_split(tmp_path / "fresh" / "split.json").folds == read_split(tmp_path / "out" / "split.json").folds
+    assert anew.keys() == after.keys()
+
+
+def fail_at(number: int) -> Callable[[str], None]:
+    """What kills an export at this video."""
+    count = iter(range(number))
+
+    def fail(_: str) -> None:
+        if next(count, None) is None:
+            raise KeyboardInterrupt
+
+    return fail
+
+
 def test_nothing_of_names_in_an_export(database: Database, rows: Any, rated: Any, vault: Any, tmp_path: Path) -> None:
     with database.writing() as db:
         for person in db.scalars(sa.select(Person)):

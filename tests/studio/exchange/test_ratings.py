@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from facefatigue.data.rows import FaultsError
+from facefatigue.studio import people
 from facefatigue.studio.database.tables import Account, Assignment, Purpose, Rating, Recording, Role
 from facefatigue.studio.exchange import label_studio, ratings_csv
 from facefatigue.studio.exchange.importing import take
@@ -190,6 +191,7 @@ def test_label_studios_own_exports_are_read(database: Database, rows: Any, tmp_p
     ("content", "fault"),
     [
         ("no json", "it is not JSON"),
+        ("[" * 100_000, "it is not JSON"),
         ('{"video": "x"}', "not a list of Label Studio's tasks"),
         ('[{"data": {}}]', "task 1: its data has neither recording nor video"),
         ('[{"data": {"video": "x"}, "annotations": [{"result": []}]}]', "task 1, annotation 1: it has 0 ratings"),
@@ -205,6 +207,72 @@ def test_what_is_no_export_of_label_studio_is_told(tmp_path: Path, content: str,
     with pytest.raises(FaultsError) as caught:
         label_studio.read(path)
     assert any(fault in one for one in caught.value.faults), caught.value.faults
+
+
+def test_a_file_that_would_fill_the_memory_is_not_read(tmp_path: Path) -> None:
+    for read, name in ((ratings_csv.read, "x.csv"), (label_studio.read, "x.json")):
+        path = tmp_path / name
+        with path.open("wb") as file:
+            file.truncate(100_000_000)
+        with pytest.raises(FaultsError, match=r"it has 100 MB; at most (16|64) MB"):
+            read(path)
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_table_without_commas_is_told_what_to_do(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(mark.join(("recording", "rater", "value")) + "\n")
+    with pytest.raises(FaultsError, match="save it as CSV with commas"):
+        ratings_csv.read(path)
+
+
+@pytest.mark.parametrize(
+    ("note", "when", "fault"),
+    [
+        ("\\u0000", "", "holds characters that are none"),
+        ("\\ud800", "", "holds characters that are none"),
+        ("", "0001-01-01T00:00:00+14:00", "the time is"),
+        ("", "31.12.2026", "the time is"),
+    ],
+)
+def test_what_no_database_takes_is_a_fault_with_its_place(
+    database: Database, rows: Any, tmp_path: Path, note: str, when: str, fault: str
+) -> None:
+    (name,), _, path = rows.recordings(1), rows.raters(1), tmp_path / "x.json"
+    result = f'{{"value": {{"number": 2}}, "meta": {{"rater": "rater 0"}}}}, {{"value": {{"text": ["{note}"]}}}}'
+    path.write_text(
+        f'[{{"data": {{"recording": "{name}"}}, "annotations": [{{"result": [{result}], "created_at": "{when}"}}]}}]'
+    )
+    with pytest.raises(FaultsError, match=fault) as caught, database.writing() as db:
+        take(db, label_studio.read(path), what="x.json", source="Label Studio")
+    assert caught.value.faults[0].startswith("task 1, annotation 1: ")
+
+
+def test_nobody_s_words_become_a_formula() -> None:
+    for begin in ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"):
+        cell = ratings_csv._as_text(f"{begin}1+1")
+        assert cell == f"'{begin}1+1"
+        assert ratings_csv._plain(cell) == f"{begin}1+1"
+    assert ratings_csv._as_text("it's -1") == ratings_csv._plain("it's -1") == "it's -1"
+
+
+def test_what_was_withdrawn_since_never_comes_back_and_need_not_be_cut_out_by_hand(
+    database: Database, rows: Any, tmp_path: Path
+) -> None:
+    ids, _ = rows.recordings(3, people=3), rows.raters(1)
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(["recording,rater,value", *(f"{name},rater 0,2" for name in ids), "x,rater 0,3"]) + "\n")
+    with database.writing() as db:
+        people.withdraw(db, db.get_one(Recording, ids[0]).person, actor="test")  # its files are still being deleted
+        db.delete(db.get_one(Recording, ids[1]))
+    with pytest.raises(FaultsError) as caught, database.writing() as db:
+        take(db, ratings_csv.read(path), what="x.csv", source="csv")
+    assert [fault.split(":")[0] for fault in caught.value.faults] == ["line 2", "line 3", "line 5"]
+    with database.writing() as db:
+        told = take(db, ratings_csv.read(path), what="x.csv", source="csv", skip_gone=True)
+    assert (told.added, told.gone) == (1, 3)
+    with database.reading() as db:
+        assert db.scalars(sa.select(Rating.recording_id)).all() == [ids[2]]
 
 
 def test_csv_is_a_plain_table(database: Database, some: Any, tmp_path: Path) -> None:

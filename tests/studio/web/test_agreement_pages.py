@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from facefatigue.data.agreement import Coefficient
 from facefatigue.studio.agreement import column_of
 from facefatigue.studio.database.tables import Account, Rating, Recording, Role
+from facefatigue.studio.web.agreement_pages import _icc_words
 
 pytest.importorskip("pingouin")
 pytest.importorskip("krippendorff")
@@ -83,6 +85,19 @@ def test_it_is_the_owners_alone(rater: Any, volunteer: Any, stranger: Any) -> No
     assert rater.post("/api/study/import/ratings?kind=csv", content=b"x").status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("value", "low", "high", "words"),
+    [
+        (0.932, 0.879, 0.966, ["good", "excellent"]),  # Koo and Li's own example
+        (0.82, 0.76, 0.88, ["good"]),
+        (0.6, -0.1, 0.95, ["poor", "excellent"]),
+        (0.6, None, None, ["moderate"]),
+    ],
+)
+def test_an_icc_is_judged_by_its_interval(value: float, low: float | None, high: float | None, words: list[str]) -> None:
+    assert _icc_words(Coefficient(value=value, low=low, high=high)) == words
+
+
 def test_ratings_out_and_in(owner: Any, studio: Any, rated: Any) -> None:
     out = owner.get("/api/study/export/ratings.csv")
     lines = list(csv.DictReader(io.StringIO(out.text)))
@@ -93,7 +108,8 @@ def test_ratings_out_and_in(owner: Any, studio: Any, rated: Any) -> None:
     assert owner.get("/api/study/export/label-studio.xml").text.startswith("<View>")
     raw = {"content-type": "application/octet-stream"}
     path = "/api/study/import/ratings?kind=csv"
-    assert owner.post(path, content=out.content, headers=raw).json() == {"added": 0, "known": 18, "new_raters": []}
+    told = owner.post(path, content=out.content, headers=raw).json()
+    assert told == {"added": 0, "known": 18, "new_raters": [], "gone": 0}
     new = f"recording,rater,value\n{rated[0]},Ada,2\n"
     refused = owner.post(path, content=new.encode(), headers=raw)
     assert refused.json()["detail"]["faults"] == ["line 2: there is no rater 'Ada' in this studio"]

@@ -16,6 +16,7 @@ from facefatigue.studio.database.tables import (
     Check,
     Consent,
     Person,
+    Playback,
     Purpose,
     Rating,
     Recording,
@@ -241,6 +242,40 @@ def test_a_recording_is_decided_on(studio: Studio, owner: Browser, recording: st
     assert owner.post(f"/api/study/recordings/{'0' * 32}/accept").status_code == 404
     with studio.database.reading() as db:
         assert db.get_one(Recording, recording).training_value == 2.5
+
+
+def test_a_recording_s_page_tells_what_it_is_shown_as_and_who_sent_the_same(
+    studio: Studio, owner: Browser, recording: str
+) -> None:
+    with studio.database.writing() as db:
+        one = db.get_one(Recording, recording)
+        one.playback = Playback.WAITING
+        person, _ = people.invite(db, "", actor="test")
+        twin = Recording(
+            person_id=person.id, consent_id=one.consent_id, state=State.REFUSED, size_bytes=one.size_bytes, sha256=one.sha256
+        )
+        db.add(twin)
+        db.flush()
+        twin_id, code = twin.id, person.code
+    page = owner.get(f"/study/recordings/{recording}").text
+    assert "A copy that they play is being made" in page
+    assert f'<a href="/study/recordings/{twin_id}">Sent by {code}, too</a>' in page
+
+
+def test_a_recording_is_checked_again(studio: Studio, owner: Browser, rater: Browser, recording: str) -> None:
+    base = f"/api/study/recordings/{recording}"
+    assert rater.post(f"{base}/check").status_code == 403
+    assert owner.post(f"{base}/check").json() == {"done": True}
+    with studio.database.writing() as db:
+        one = db.get_one(Recording, recording)
+        assert (one.state, one.check.done_at, one.check.attempts) == (State.CHECKING, None, 0)
+    answer = owner.post(f"{base}/check")  # it waits already
+    assert (answer.status_code, answer.json()["error"]) == (409, "state")
+    assert owner.post(f"/api/study/recordings/{'0' * 32}/check").status_code == 404
+    assert "Had recording checked again" in owner.get(f"/study/recordings/{recording}").text
+    with studio.database.writing() as db:
+        db.get_one(Recording, recording).state = State.RETAKEN
+    assert owner.post(f"{base}/check").status_code == 409
 
 
 def test_a_broken_log_is_told(studio: Studio, owner: Browser) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from facefatigue.studio.database.tables import Account, Assignment, Choice, Purpose, Rating, Recording, Role, now
+from facefatigue.studio.database.tables import Account, Assignment, Choice, Playback, Purpose, Rating, Recording, Role, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,29 @@ def test_a_rater_rates_to_the_end(rater: Any, rows: Any, studio: Any) -> None:
     with studio.database.reading() as db:
         values = db.scalars(sa.select(Rating.value).where(Rating.recording_id.in_(ids))).all()
     assert sorted(values, key=str) == [2.5, 2.5, 2.5, None]
+
+
+def test_raters_are_given_a_recording_once_their_browser_plays_it(rater: Any, rows: Any, studio: Any) -> None:
+    (recording_id,) = rows.recordings(1)
+    studio.vault.put(recording_id, io.BytesIO(b"of a phone"))
+
+    def put(playback: Playback) -> None:
+        with studio.database.writing() as db:
+            db.get_one(Recording, recording_id).playback = playback
+
+    shown = rater.get("/api/rate/next").json()["shown"]
+    put(Playback.WAITING)  # it was checked again meanwhile
+    assert rater.get(shown["media"]).status_code == 404
+    step = rater.get("/api/rate/next").json()
+    assert (step["shown"], step["progress"]["total"]) == (None, 0)
+    studio.vault.put_extra(recording_id, "copy.webm", b"for browsers")
+    put(Playback.COPY)
+    shown = rater.get("/api/rate/next").json()["shown"]
+    answer = rater.get(shown["media"])
+    assert (answer.text, answer.headers["content-type"]) == ("for browsers", "video/webm")
+    assert rater.get(shown["media"], headers={"range": "bytes=4-"}).text == "browsers"
+    put(Playback.FAILED)  # the owner accepts it nevertheless
+    assert rater.get(shown["media"]).text == "of a phone"
 
 
 def test_the_next_one_is_the_one_that_was_loaded_ahead(rater: Any, rows: Any) -> None:

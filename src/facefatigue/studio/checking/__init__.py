@@ -2,6 +2,7 @@
 
 examine    what can be said of one video: length, face, light, sound
 sound      how loud it is                    plain       a file that can be played from anywhere, and tells no more
+playable   what browsers play, and a copy of what they do not
 queue      which recording is next, and what was found, in the database
 process    where videos are decoded          checkers    starts, watches and restarts those processes
 """

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from facefatigue.studio import study
 from facefatigue.studio.checking import queue
 from facefatigue.studio.checking.examine import Examination, Lengths
-from facefatigue.studio.checking.process import run
+from facefatigue.studio.checking.process import Copied, run, run_copies
 from facefatigue.studio.database.session import AWAY, told
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 # Whoever finishes an upload wakes a checker; this is for what was put back, and for a claim that became void.
 _LOOK_AGAIN_S = 2.0
+# Nobody waits before a screen for a copy. It takes longer than a look: so many times the limit of a check.
+_LOOK_FOR_COPIES_S = 20.0
+_COPY_LIMITS = 4
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +44,8 @@ class Checkers:
         settings: How many, and the time limit.
         database: Where the queue is.
         vault: Where the videos are.
-        work: What runs in a process.
+        work: What runs in a process that looks at recordings.
+        copying: What runs in the one that makes copies for browsers, which is started when there is one to make.
     """
 
     def __init__(
@@ -51,17 +55,21 @@ class Checkers:
         vault: Vault,
         *,
         work: Callable[..., None] = run,
+        copying: Callable[..., None] = run_copies,
     ) -> None:
         self._limit_s = settings.check_limit_s
+        self._copying = copying
         self._database = database
         self._vault = vault
         self._work = work
         self._stop = threading.Event()
         self._news = threading.Semaphore(0)
+        self._copies = threading.Semaphore(0)
         self._threads = [
             threading.Thread(target=self._serve, name=f"facefatigue-check-{n}", daemon=True)
             for n in range(settings.checkers)
         ]
+        self._threads.append(threading.Thread(target=self._serve_copies, name="facefatigue-copy", daemon=True))
 
     def __enter__(self) -> Self:
         with self._database.writing() as db:
@@ -74,6 +82,7 @@ class Checkers:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stop.set()
+        self._copies.release()
         for _ in self._threads:
             self._news.release()
         for thread in self._threads:
@@ -88,19 +97,29 @@ class Checkers:
         try:
             with contextlib.suppress(OSError):
                 process.ready()  # before anybody waits for it
-            while not self._stop.is_set():
-                try:
-                    busy = self._check_next(process)
-                except AWAY as error:  # what was claimed becomes void by itself
-                    _log.warning("checks wait for the database: %s", told(error))
-                    busy = False
-                except Exception:  # noqa: BLE001  # a thread that ends checks nothing any more
-                    _log.exception("a check failed")
-                    busy = False
-                if not busy:
-                    self._news.acquire(timeout=_LOOK_AGAIN_S)
+            self._go_on(lambda: self._check_next(process), self._news, _LOOK_AGAIN_S)
         finally:
             process.end()
+
+    def _serve_copies(self) -> None:
+        process = _Process(self._copying, self._vault)
+        try:
+            self._go_on(lambda: self._copy_next(process), self._copies, _LOOK_FOR_COPIES_S)
+        finally:
+            process.end()
+
+    def _go_on(self, do_next: Callable[[], bool], news: threading.Semaphore, look_again_s: float) -> None:
+        while not self._stop.is_set():
+            try:
+                busy = do_next()
+            except AWAY as error:  # what was claimed becomes void by itself
+                _log.warning("checks wait for the database: %s", told(error))
+                busy = False
+            except Exception:  # noqa: BLE001  # a thread that ends checks nothing any more
+                _log.exception("a check or a copy failed")
+                busy = False
+            if not busy:
+                news.acquire(timeout=look_again_s)
 
     def _check_next(self, process: _Process) -> bool:
         """Look at one recording; False where none waits."""
@@ -117,16 +136,44 @@ class Checkers:
             except sa.exc.DBAPIError as error:  # what was found cannot be kept: of no use to look again and again
                 _log.error("recording %s: its check cannot be kept: %s", recording_id, told(error))
                 self._until_written(lambda: self._release(recording_id, blameless=False))
+            if not answer.playable:
+                self._copies.release()
         else:
-            stopped = self._stop.is_set()
-            if not stopped:
-                _log.warning("recording %s could not be checked: %s", recording_id, answer)
-            self._until_written(lambda: self._release(recording_id, blameless=stopped))
+            self._put_back(recording_id, "checked", answer)
         return True
+
+    def _copy_next(self, process: _Process) -> bool:
+        """Make one copy that browsers play; False where none is waited for, and then no process is kept."""
+        limit_s = _COPY_LIMITS * self._limit_s
+        with self._database.writing() as db:
+            claimed = queue.claim_copy(db, limit_s)
+        if claimed is None:
+            process.end()
+            return False
+        recording_id, duration_s = claimed
+        answer = process.ask(recording_id, duration_s, limit_s, self._stop)
+        if isinstance(answer, Copied):
+            _log.info("recording %s: a copy of %d bytes for browsers", recording_id, answer.size_bytes)
+            self._until_written(lambda: self._note_copy(recording_id))
+        else:
+            self._put_back(recording_id, "copied for browsers", answer)
+        return True
+
+    def _put_back(self, recording_id: str, what: str, why: object) -> None:
+        stopped = self._stop.is_set()
+        if not stopped:
+            _log.warning("recording %s could not be %s: %s", recording_id, what, why)
+        self._until_written(lambda: self._release(recording_id, blameless=stopped))
 
     def _record(self, recording_id: str, examination: Examination) -> None:
         with self._database.writing() as db:
             wanted = queue.record(db, recording_id, examination)
+        if not wanted:
+            self._vault.delete(recording_id)
+
+    def _note_copy(self, recording_id: str) -> None:
+        with self._database.writing() as db:
+            wanted = queue.copied(db, recording_id)
         if not wanted:
             self._vault.delete(recording_id)
 
@@ -155,19 +202,19 @@ class _Process:
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
 
-    def ask(self, recording_id: str, lengths: Lengths, limit_s: float, stop: threading.Event) -> Examination | str:
-        """What the process found; a text where it did not come to an end."""
+    def ask(self, recording_id: str, told: object, limit_s: float, stop: threading.Event) -> object:
+        """What the process answers about a recording, told what it has to know; a text where it did not come to an end."""
         self.ready()
         assert self._connection is not None
         try:
-            self._connection.send((recording_id, lengths))
+            self._connection.send((recording_id, told))
             waited_s = 0.0
             while not self._connection.poll(0.25):
                 waited_s += 0.25
                 if stop.is_set() or waited_s >= limit_s:
                     self.end()
                     return "the studio is stopped" if stop.is_set() else f"not done in {limit_s:g} s"
-            answer: Examination | str = self._connection.recv()
+            answer: object = self._connection.recv()
         except (EOFError, OSError):
             self.end()
             return "the process died"

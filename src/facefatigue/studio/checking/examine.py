@@ -19,6 +19,7 @@ from facefatigue.errors import NotAVideoError, SourceError
 from facefatigue.estimate.limits import Limits
 from facefatigue.faces import Mtcnn, align_face
 from facefatigue.faces.track import DETECTION_SIDE_PX, MIN_FACE_PX, START_PROBABILITY
+from facefatigue.studio.checking.playable import is_playable
 from facefatigue.studio.checking.sound import sound_level_db
 from facefatigue.video import Location, Video
 from facefatigue.video.container import open_container
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from facefatigue.video import Frame
 
 Level = Literal["good", "warning", "refused"]
-Name = Literal["video", "length", "face", "coverage", "faces", "size", "light", "sharpness", "sound"]
+Name = Literal["video", "picture", "length", "face", "coverage", "faces", "size", "light", "sharpness", "sound"]
 
 SAMPLE_INTERVAL_S = 0.2
 # A recorder's clock starts before the first frame and stops after the last; so much is forgiven at either end.
@@ -77,9 +78,10 @@ class Finding:
     """One thing that was looked at.
 
     Attributes:
-        name: "video": damaged packets and frames; "length": seconds; "face": share of samples with a face; "coverage": share
-            with a whole face; "faces": share with somebody else beside it; "size": pixels between the eyes; "light": mean
-            luma of the face, 0 to 1; "sharpness": variance of its Laplacian at 112 px; "sound": RMS level in dBFS.
+        name: "video": damaged packets and frames; "picture": larger than is decoded; "length": seconds; "face": share of
+            samples with a face; "coverage": share with a whole face; "faces": share with somebody else beside it; "size":
+            pixels between the eyes; "light": mean luma of the face, 0 to 1; "sharpness": variance of its Laplacian at
+            112 px; "sound": RMS level in dBFS.
         level: "refused" makes the recording unfit.
         value: In the unit above, rounded; None where nothing could be measured.
     """
@@ -103,6 +105,7 @@ class Examination:
         duration_s, width, height: As decoded, upright; None if it could not be.
         has_sound: Whether there is a sound track that can be heard.
         media_type: By its container.
+        playable: Whether browsers play it as it is.
         still: A picture of the face, JPEG, at most 320 px; None without a face.
         read_sha256: Of the video that was looked at.
         kept_sha256: Of the video that is in the vault now.
@@ -115,6 +118,7 @@ class Examination:
     height: int | None = None
     has_sound: bool | None = None
     media_type: str = ""
+    playable: bool = True
     still: bytes | None = None
     read_sha256: str = ""
     kept_sha256: str = ""
@@ -151,6 +155,8 @@ def examine(file: BinaryIO, lengths: Lengths, *, name: str = "recording", detect
             seen = _look(video, lengths, detector or Mtcnn())
             info, damaged = video.info, video.corrupt_frames
             duration_s = video.clock.duration_s if video.exhausted else None
+    except _TooLargeError:
+        return Examination(findings=(Finding(name="picture", level="refused"),), is_video=False)
     except SourceError:
         _read_through(file)  # raises for a file that was changed in the vault: that is not the volunteer's fault
         return Examination(findings=(Finding(name="video", level="refused"),), is_video=False)
@@ -170,8 +176,13 @@ def examine(file: BinaryIO, lengths: Lengths, *, name: str = "recording", detect
         height=info.height,
         has_sound=has_sound,
         media_type=media_type,
+        playable=is_playable(location),
         still=seen.still,
     )
+
+
+class _TooLargeError(NotAVideoError):
+    """Its pictures are larger than a check decodes."""
 
 
 def _read_through(file: BinaryIO) -> None:
@@ -184,13 +195,13 @@ def _media_type(location: Location) -> str:
     """The container's type, if its streams are bearable.
 
     Raises:
-        NotAVideoError: They are not.
+        NotAVideoError: They are not; `_TooLargeError` where that is for the size of the picture.
     """
     with open_container(location) as container:
         if len(container.streams) > _MOST_STREAMS:
             raise NotAVideoError(f"{location}: {len(container.streams)} streams")
         if any((s.width or 0) * (s.height or 0) > _MOST_PIXELS for s in container.streams.video):
-            raise NotAVideoError(f"{location}: larger than {_MOST_PIXELS} pixels")
+            raise _TooLargeError(f"{location}: larger than {_MOST_PIXELS} pixels")
         kind = container.format.name.partition(",")[0]
         if kind == "matroska":
             codecs = {stream.codec_context.name for stream in container.streams.video if stream.codec_context}

@@ -8,13 +8,16 @@ import os
 import signal
 import sys
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import av
 
 from facefatigue.errors import FaceFatigueError, SourceNotFoundError
 from facefatigue.faces import Mtcnn
 from facefatigue.studio.checking.examine import Examination, Lengths, examine, location_of
 from facefatigue.studio.checking.plain import plain
+from facefatigue.studio.checking.playable import COPY, playable_copy
 from facefatigue.studio.durable import sha256_of
 from facefatigue.studio.vault import Vault
 
@@ -49,6 +52,60 @@ def run(connection: Connection, folder: Path, key: bytes | None) -> None:
             except (FaceFatigueError, OSError, MemoryError) as error:
                 answer = f"{type(error).__name__}: {error}"
             connection.send(answer)
+
+
+def run_copies(connection: Connection, folder: Path, key: bytes | None) -> None:
+    """Make copies that browsers play until the other end is closed.
+
+    Args:
+        connection: Takes (recording id, length in seconds); gives a `Copied`, or a text that says why there is none.
+        folder: Of the vault.
+        key: Of the vault.
+    """
+    _be_modest()
+    vault = Vault(folder, key)
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            recording_id, duration_s = connection.recv()
+            try:
+                answer: Copied | str = copy(vault, recording_id, duration_s)
+            except SourceNotFoundError as error:  # withdrawn meanwhile
+                answer = str(error)
+            except (FaceFatigueError, av.FFmpegError, OSError, MemoryError, ValueError) as error:
+                answer = f"{type(error).__name__}: {error}"
+            connection.send(answer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copied:
+    """A copy that browsers play was made.
+
+    Attributes:
+        size_bytes: Of the copy.
+    """
+
+    size_bytes: int
+
+
+def copy(vault: Vault, recording_id: str, duration_s: float) -> Copied:
+    """Leave a copy that browsers play beside a recording in the vault.
+
+    Args:
+        vault: The vault.
+        recording_id: Of the recording.
+        duration_s: Its length, as the check found it.
+
+    Raises:
+        SourceNotFoundError: It is not there (any more).
+        SourceError: It cannot be decoded, or its file was changed.
+        av.FFmpegError: It cannot be encoded.
+        OSError: The disk is full.
+    """
+    with vault.open(recording_id) as file:
+        made = playable_copy(location_of(file, recording_id), duration_s)
+    if vault.has(recording_id):  # not withdrawn meanwhile
+        vault.put_extra(recording_id, COPY, made)
+    return Copied(size_bytes=len(made))
 
 
 def check(vault: Vault, recording_id: str, lengths: Lengths, detector: Mtcnn | None = None) -> Examination:

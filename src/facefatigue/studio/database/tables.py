@@ -72,6 +72,15 @@ class State(enum.StrEnum):
     FAILED = "failed"  # not a video, or the check could not be made
 
 
+class Playback(enum.StrEnum):
+    """From which file a recording is played."""
+
+    ORIGINAL = "original"  # browsers play it as it is
+    WAITING = "waiting"  # they do not, and the copy that they do is still to be made
+    COPY = "copy"
+    FAILED = "failed"  # no copy could be made
+
+
 class Purpose(enum.StrEnum):
     """Why a rater sees a recording."""
 
@@ -212,6 +221,7 @@ class Recording(Base):
             of what was sent.
         duration_s, width, height: As decoded; None before the check.
         has_sound: Whether there is a sound track that can be heard; None before the check.
+        playback: From which file it is played; raters are not given it while its copy is waited for.
         kss: Karolinska sleepiness scale, 1 to 9, by the volunteer.
         self_fatigue: 1 to 5 in half points, by the volunteer.
         slept_h, awake_h: Hours of sleep in the last night, hours since waking up.
@@ -238,6 +248,9 @@ class Recording(Base):
     width: Mapped[int | None]
     height: Mapped[int | None]
     has_sound: Mapped[bool | None]
+    playback: Mapped[Playback] = mapped_column(
+        _words(Playback), default=Playback.ORIGINAL, server_default="original", index=True
+    )
     kss: Mapped[int | None]
     self_fatigue: Mapped[float | None]
     slept_h: Mapped[float | None]
@@ -260,9 +273,11 @@ class Check(Base):
     """What was found in a recording, once it had been decoded and looked at.
 
     Attributes:
-        findings: One entry for each thing looked at: {"name": "video" | "length" | "face" | "coverage" | "faces" | "size" |
-            "light" | "sharpness" | "sound", "level": "good" | "warning" | "refused", "value": number or null}.
-        attempts: How often the check was begun; a video that kills the checker is given up after three.
+        findings: One entry for each thing looked at, {"name": …, "level": "good" | "warning" | "refused", "value": number or
+            null}; names are those of `checking.Finding`, "playback" (no copy could be made) and "duplicate" (somebody else
+            sent the same file).
+        attempts: How often the check was begun, and after it the copy that browsers play (`Recording.playback`); a video
+            that kills the checker is given up after three.
         claimed_at: When a checker took it; None while it waits. A claim older than the time limit is void.
         done_at: None until the check is finished.
     """

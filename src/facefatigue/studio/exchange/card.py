@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Mapping, Sequence
 
-    from facefatigue.data.agreement import Coefficient
+    from facefatigue.data.agreement import Agreement, Coefficient
     from facefatigue.studio.agreement import Summary
     from facefatigue.studio.exchange.gathering import Entry, Gathered
 
@@ -106,7 +106,7 @@ def _consent(gathered: Gathered) -> list[str]:
 
 def _left_out(gathered: Gathered) -> list[str]:
     rows = [
-        ("accepted, not rated yet", gathered.unrated),
+        ("accepted, without a rating that counts", gathered.unrated),
         ("accepted, with fewer ratings than asked for", gathered.too_few),
         ("for the raters' training", gathered.training),
         *((state, count) for state, count in sorted(gathered.states.items()) if state != State.ACCEPTED),
@@ -125,27 +125,36 @@ def _agreement(summary: Summary) -> list[str]:
     found = summary.agreement
     if found is None:
         return ["No recording has the ratings of two raters."]
-    count = len(found.raters)
-    lines = _table(
-        ("measure", "value", "95 % interval"),
-        [
-            ("ICC(2,1), absolute agreement of one rater", *_coefficient(found.icc_single)),
-            (f"ICC(2,{count}), of the mean of all raters", *_coefficient(found.icc_mean)),
-            ("Krippendorff's alpha, interval", *_coefficient(found.alpha)),
-        ],
-    )
     rests_on = (
-        f"The ICC rests on the {found.complete} recordings that all {count} raters rated, alpha on the {found.recordings} "
-        "with two ratings or more. `facefatigue data agreement manifest.csv` gives the same figures."
+        f"The ICC rests on the {found.complete} recordings that all {len(found.raters)} raters rated, alpha on the "
+        f"{found.recordings} with two ratings or more. `facefatigue data agreement manifest.csv` gives the same figures."
     )
-    lines += ["", rests_on, ""]
+    lines = [*_coefficients(found, "all raters"), "", rests_on, ""]
+    busiest = summary.busiest
+    if busiest is not None:
+        names = ", ".join(busiest.raters)
+        among = (
+            "Where there are more raters than rate each recording, few recordings have the ratings of all. Among the "
+            f"{len(busiest.raters)} with most ratings ({names}), on the {busiest.complete} recordings that all of these "
+            "rated:"
+        )
+        lines += [among, "", *_coefficients(busiest, "these raters"), ""]
     rows = []
     for bias in found.bias:
         own = summary.consistency[bias.rater]
         again = "none" if own.difference is None else f"{own.difference:.2f} ({own.repeats})"
-        rows.append((bias.rater, bias.ratings, f"{bias.bias:+.2f}", again))
+        rows.append((bias.rater, bias.ratings, f"{bias.bias:+.2f}" if bias.ratings else "none", again))
     heads = ("rater", "recordings rated with others", "bias in points", "mean difference to own hidden repeats (number)")
     return lines + _table(heads, rows)
+
+
+def _coefficients(found: Agreement, whom: str) -> list[str]:
+    rows = [
+        ("ICC(2,1), absolute agreement of one rater", *_coefficient(found.icc_single)),
+        (f"ICC(2,{len(found.raters)}), of the mean of {whom}", *_coefficient(found.icc_mean)),
+        ("Krippendorff's alpha, interval", *_coefficient(found.alpha)),
+    ]
+    return _table(("measure", "value", "95 % interval"), rows)
 
 
 def _coefficient(value: Coefficient | None) -> tuple[str, str]:

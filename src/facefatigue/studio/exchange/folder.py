@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from facefatigue._version import __version__
 from facefatigue.atomic import atomic_path, make_folder
 from facefatigue.data.manifest import MANIFEST, write_manifest
-from facefatigue.data.split import Labelled, split_parts, write_split
+from facefatigue.data.split import PARTS, Labelled, split_parts, write_split
 from facefatigue.errors import ConfigurationError, SourceNotFoundError
 from facefatigue.locks import LOCK_FILE, only_run_in
 from facefatigue.studio.database.tables import now
@@ -85,7 +85,7 @@ def export(
         vault: Its videos; they are written decrypted.
         folder: New, empty, or an earlier export.
         least_ratings: Recordings with fewer ratings that count are left out.
-        seed: Of the split.
+        seed: Of the split; as long as it is the same, people stay on the side that they had in an earlier export.
         on_done: Called with the videos done and all videos.
 
     Raises:
@@ -96,17 +96,19 @@ def export(
         raise ConfigurationError(f"the least number of ratings is {least_ratings}; it must be at least 1")
     _check_place(folder)
     with only_run_in(folder):
-        _write_json(folder / MARKER, {"schema": SCHEMA, "version": __version__, "finished": False})
+        sides = _sides_before(folder, seed)
+        kept: dict[str, Any] = {"schema": SCHEMA, "version": __version__, "seed": seed}
+        _write_json(folder / MARKER, {**kept, "finished": False, "sides": sides})
         make_folder(folder / VIDEOS)
         copied, gathered = _videos(database, vault, folder, least_ratings, on_done)
-        problem = _write_lists(folder, gathered, seed)
+        problem, sides = _write_lists(folder, gathered, seed, sides)
         removed = _remove_others(folder, {entry.file for entry in gathered.entries})
         _write_json(
             folder / MARKER,
             {
-                "schema": SCHEMA,
-                "version": __version__,
+                **kept,
                 "finished": True,
+                "sides": sides,
                 "made_at": now().isoformat(timespec="seconds"),
                 "recordings": len(gathered.entries),
                 "manifest_sha256": hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest(),
@@ -181,8 +183,21 @@ def _copy(vault: Vault, entry: Entry, target: Path) -> bool:
     return True
 
 
-def _write_lists(folder: Path, gathered: Gathered, seed: int) -> str:
-    """Manifest, split and card; returns why there is no split."""
+def _sides_before(folder: Path, seed: int) -> dict[str, str]:
+    """The part of each person in an earlier export into this folder, by the same seed.
+
+    Who was tested on once is never trained on later, so that models of both exports can be compared on the test part.
+    """
+    try:
+        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    sides = marker.get("sides") if marker.get("seed") == seed else None
+    return {str(name): part for name, part in sides.items() if part in PARTS} if isinstance(sides, dict) else {}
+
+
+def _write_lists(folder: Path, gathered: Gathered, seed: int, kept: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Manifest, split and card; returns why there is no split, and the part of each person who did not withdraw."""
     # An old split beside a new manifest would be wrong, none is only unfinished.
     for name in (SPLIT, CARD):
         (folder / name).unlink(missing_ok=True)
@@ -191,14 +206,16 @@ def _write_lists(folder: Path, gathered: Gathered, seed: int) -> str:
     problem, split = "", None
     try:
         items = [Labelled(subject=one.subject, session=one.session, score=one.score) for one in listed]
-        split = split_parts(items, SHARES, seed=seed, source=MANIFEST)
+        split = split_parts(items, SHARES, seed=seed, source=MANIFEST, kept=kept)
     except ConfigurationError as error:  # too few people yet
         problem = str(error)
     else:
         write_split(split, folder / SPLIT)
     with atomic_path(folder / CARD) as partial:
         partial.write_text(card(gathered, _parts(split), problem), encoding="utf-8")
-    return problem
+    sides = {} if split is None else {name: part for part in PARTS for name in split.folds[0][part]}
+    # Who is left out this time, with too few ratings, may come again.
+    return problem, {name: part for name, part in kept.items() if name in gathered.codes} | sides
 
 
 def _parts(split: Split | None) -> dict[str, int]:

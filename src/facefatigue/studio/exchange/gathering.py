@@ -29,6 +29,11 @@ _SUFFIXES = {
     "video/quicktime": ".mov",
     "video/x-matroska": ".mkv",
     "video/x-msvideo": ".avi",
+    "video/mp2t": ".ts",
+    "video/mpeg": ".mpg",
+    "video/ogg": ".ogv",
+    "video/x-asf": ".wmv",
+    "video/x-flv": ".flv",
 }
 
 
@@ -86,6 +91,7 @@ class Gathered:
         too_few: Accepted recordings with fewer ratings than were asked for, which are not exported.
         people: Everybody who signed, those who withdrew among them.
         withdrawn: How many of them withdrew.
+        codes: Pseudonyms of everybody who has an accepted recording and did not withdraw, whether exported or not.
         consents: Versions of the consent text, with how many of the people exported signed each.
         first_at: When the first exported recording was made.
         last_at: When the last one was.
@@ -100,6 +106,7 @@ class Gathered:
     too_few: int
     people: int
     withdrawn: int
+    codes: frozenset[str]
     consents: Mapping[int, int]
     first_at: dt.datetime | None
     last_at: dt.datetime | None
@@ -162,6 +169,7 @@ def gather(db: Session, *, least_ratings: int = 1) -> Gathered:
         too_few=too_few,
         people=db.scalars(people).one(),
         withdrawn=db.scalars(people.where(Consent.withdrawn_at.is_not(None))).one(),
+        codes=frozenset(first_day),
         consents={version: len(codes) for version, codes in sorted(consents.items())},
         first_at=kept[0][0].created_at if kept else None,
         last_at=kept[-1][0].created_at if kept else None,

@@ -17,11 +17,13 @@ from facefatigue.studio.rating.saying import CONFIDENCES, LONGEST_NOTE, keep_in_
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from sqlalchemy.orm import Session
 
 NOT_JUDGED = "cannot judge"
 _ID = re.compile(r"(?:.*[/\\=])?([0-9a-f]{32})(?:\.\w+)?")
+_GONE = (None, False)
 _LONGEST_NAME = 100
 _MANY = 500
 
@@ -61,15 +63,37 @@ class Taken:
         added: Ratings that are new.
         known: Ratings that were there already, the same.
         new_raters: Names of the raters that were made.
+        gone: Ratings left out because their recording is not in this studio (any more).
     """
 
     added: int
     known: int
     new_raters: tuple[str, ...]
+    gone: int = 0
+
+
+def check_size(path: Path, most_bytes: int) -> None:
+    """Refuse a file that would fill the memory: read whole, it takes about twenty times its size.
+
+    Raises:
+        FaultsError: It is larger.
+    """
+    size = path.stat().st_size if path.is_file() else 0
+    if size > most_bytes:
+        raise FaultsError(
+            str(path), [f"it has {size / 1e6:.0f} MB; at most {most_bytes / 1e6:.0f} MB are taken at once, so divide it"]
+        )
 
 
 def take(
-    db: Session, given: Sequence[Given], *, what: str, source: str, new_raters: bool = False, actor: str = "studio"
+    db: Session,
+    given: Sequence[Given],
+    *,
+    what: str,
+    source: str,
+    new_raters: bool = False,
+    skip_gone: bool = False,
+    actor: str = "studio",
 ) -> Taken:
     """Take ratings in.
 
@@ -79,12 +103,18 @@ def take(
         what: The file, for messages.
         source: Kept with each rating: where it comes from.
         new_raters: Make accounts for raters that are not known; they have no password and no link.
+        skip_gone: Leave out ratings of recordings that are not in this studio (any more): a file that was made before
+            somebody withdrew names theirs, too.
         actor: For the audit log.
 
     Raises:
         FaultsError: Something is wrong; all faults are in it with their places, and nothing was taken.
     """
     recordings = _recordings(db, given)
+    gone = 0
+    if skip_gone:
+        here = [one for one in given if recordings.get(recording_of(one.recording), _GONE) is not _GONE]
+        given, gone = here, len(given) - len(here)
     raters = {_name(account.name): account for account in db.scalars(sa.select(Account))}
     there = _there(db)
     faults: list[str] = []
@@ -110,7 +140,7 @@ def take(
                 known += 1
         faults += [f"{one.place}: {fault}" for fault in wrong]
     if not given:
-        faults.append("it holds no ratings")
+        faults.append("it holds no ratings of recordings in this studio" if gone else "it holds no ratings")
     if faults:
         raise FaultsError(what, faults)
     made = []
@@ -121,7 +151,7 @@ def take(
     _add(db, fresh, raters, source)
     if fresh:
         audit.note(db, actor, "ratings.imported", "", source=source, ratings=len(fresh), new_raters=len(made))
-    return Taken(added=len(fresh), known=known, new_raters=tuple(made))
+    return Taken(added=len(fresh), known=known, new_raters=tuple(made), gone=gone)
 
 
 def recording_of(name: str) -> str:
@@ -135,13 +165,13 @@ def _name(name: str) -> str:
 
 
 def _recordings(db: Session, given: Sequence[Given]) -> dict[str, tuple[State, bool]]:
-    """State and whether it is for training, of every recording that is named, locked until the import is done."""
+    """State and whether it is for training, of every recording that is named and not thrown away, locked until the end."""
     wanted = sorted({recording_of(one.recording) for one in given} - {""})
     found: dict[str, tuple[State, bool]] = {}
     for start in range(0, len(wanted), _MANY):
         rows = db.execute(
             sa.select(Recording.id, Recording.state, Recording.training_value)
-            .where(Recording.id.in_(wanted[start : start + _MANY]))
+            .where(Recording.id.in_(wanted[start : start + _MANY]), Recording.state != State.RETAKEN)
             .order_by(Recording.id)
             .with_for_update(key_share=True)
         )
@@ -158,9 +188,9 @@ def _faults(
     one: Given, recordings: Mapping[str, tuple[State, bool]], raters: Mapping[str, Account], new_raters: bool
 ) -> list[str]:
     faults = []
-    state, training = recordings.get(recording_of(one.recording), (None, False))
+    state, training = recordings.get(recording_of(one.recording), _GONE)
     if state is None:
-        faults.append(f"there is no recording {one.recording!r} in this studio")
+        faults.append(f"there is no recording {one.recording!r} in this studio (any more)")
     elif state != State.ACCEPTED or training:
         faults.append(f"the recording {one.recording!r} is {'for training' if training else state.value}, not to be rated")
     account = raters.get(_name(one.rater))
@@ -174,11 +204,22 @@ def _faults(
         faults.append(f"the rating is {one.value:g}, not 1 to 5 in steps of 0.5")
     if one.confidence is not None and one.confidence not in CONFIDENCES:
         faults.append(f"the confidence is {one.confidence}, not 1, 2 or 3")
+    if not _can_be_kept(one.rater + one.note):
+        faults.append("it holds characters that are none (zero, or half of a pair)")
     if len(one.note) > LONGEST_NOTE:
         faults.append(f"the note has {len(one.note)} characters; at most {LONGEST_NOTE} are kept")
     if one.seconds is not None and not 0 <= one.seconds < float("inf"):
         faults.append(f"it took {one.seconds} s, which is no length of time")
     return faults
+
+
+def _can_be_kept(text: str) -> bool:
+    """Whether databases take a text: PostgreSQL has no zero, and UTF-8 no half of a surrogate pair, which JSON can name."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def _add(db: Session, fresh: Sequence[tuple[Given, str]], raters: Mapping[str, Account], source: str) -> None:

@@ -17,7 +17,7 @@ from facefatigue.atomic import atomic_path
 from facefatigue.data.rows import FaultsError, number_in
 from facefatigue.studio.database.tables import Account, Purpose, Rating, Recording, State
 from facefatigue.studio.exchange.gathering import video_name
-from facefatigue.studio.exchange.importing import NOT_JUDGED, Given
+from facefatigue.studio.exchange.importing import NOT_JUDGED, Given, check_size
 from facefatigue.studio.exchange.ratings_csv import moment
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ CONFIG = f"""\
   <TextArea name="note" toName="video" placeholder="Note" rows="2"/>
 </View>
 """
+# A hundred thousand annotations, which say everything several times.
+_MOST_BYTES = 64_000_000
 # Where Label Studio finds local files once its document root is the folder of an export.
 LOCAL_FILES = "/data/local-files/?d="
 
@@ -113,9 +115,10 @@ def read(path: Path) -> list[Given]:
     Raises:
         FaultsError: It cannot be read, or annotations are wrong; all faults are in it, each with its task.
     """
+    check_size(path, _MOST_BYTES)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "it is not JSON"
         raise FaultsError(str(path), [str(reason)]) from None
     if not isinstance(content, list) or not all(isinstance(task, dict) for task in content):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from facefatigue.data.rows import FaultsError, number_in, read_table, write_csv
 from facefatigue.studio.database.tables import Account, Person, Purpose, Rating, Recording, Scenario, State
-from facefatigue.studio.exchange.importing import NOT_JUDGED, Given
+from facefatigue.studio.exchange.importing import NOT_JUDGED, Given, check_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 COLUMNS = (
     "recording", "subject", "scenario", "rater", "purpose", "value", "confidence", "note", "seconds", "rated_at", "source",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and full width
 _NEEDED = ("recording", "rater", "value")
+# A hundred thousand ratings.
+_MOST_BYTES = 16_000_000
 
 
 def table(db: Session) -> list[dict[str, object]]:
@@ -73,8 +75,11 @@ def read(path: Path) -> list[Given]:
     Raises:
         FaultsError: It cannot be read, or lines are wrong; all faults are in it, with their line numbers.
     """
+    check_size(path, _MOST_BYTES)
     found = read_table(path)
     faults = [f"it has no column {name}" for name in _NEEDED if name not in found.columns]
+    if faults and any(";" in name or "\t" in name for name in found.columns):
+        faults = ["its cells are not parted by commas; save it as CSV with commas, in UTF-8"]
     given = []
     if not faults:
         for row in found.rows:
@@ -140,7 +145,7 @@ def moment(text: str, faults: list[str]) -> dt.datetime | None:
         return None
     try:
         found = dt.datetime.fromisoformat(text)
-    except ValueError:
+        return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
+    except (ValueError, OverflowError):  # the second beyond the years 1 to 9999
         faults.append(f"the time is {text!r}, not of the form 2026-01-31T12:00:00+00:00")
         return None
-    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)

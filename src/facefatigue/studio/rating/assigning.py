@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from facefatigue.studio.database.tables import Account, Assignment, Purpose, Rating, Recording, State, now
+from facefatigue.studio.database.tables import Account, Assignment, Playback, Purpose, Rating, Recording, State, now
 from facefatigue.studio.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -100,13 +100,18 @@ def seen_recording(db: Session, account_id: int, assignment_id: int) -> str:
             Assignment.id == assignment_id,
             Assignment.account_id == account_id,
             Account.disabled_at.is_(None),
-            Recording.state == State.ACCEPTED,
+            *showable(),
         )
     ).one_or_none()
     if row is None or row.shown_at is None or (row.done_at is not None and last_done(db, account_id) != assignment_id):
         raise gone()
     recording_id: str = row.id
     return recording_id
+
+
+def showable() -> tuple[sa.ColumnElement[bool], ...]:
+    """What makes a recording fit to be shown to raters: it is accepted, and their browsers play it."""
+    return (Recording.state == State.ACCEPTED, Recording.playback != Playback.WAITING)
 
 
 def gone() -> Refusal:
@@ -159,7 +164,7 @@ def open_places(account_id: int, study: Study, moment: dt.datetime) -> sa.Select
         sa.select(Recording.id, taken.label("taken"))
         .outerjoin(reserved, reserved.c.recording_id == Recording.id)
         .where(
-            Recording.state == State.ACCEPTED,
+            *showable(),
             Recording.training_value.is_(None),
             taken < study.raters_per_recording,
             ~had,
@@ -175,7 +180,7 @@ def open_training(account_id: int) -> sa.Select[str]:
         Assignment.account_id == account_id,
         Assignment.purpose == Purpose.TRAINING,
     )
-    return sa.select(Recording.id).where(Recording.state == State.ACCEPTED, Recording.training_value.is_not(None), ~had)
+    return sa.select(Recording.id).where(*showable(), Recording.training_value.is_not(None), ~had)
 
 
 def repeats_wanted(study: Study, judged: int) -> int:
@@ -204,17 +209,17 @@ def _at(db: Session, account_id: int, study: Study, place: int) -> Shown | None:
 def _queue(db: Session, rater: Account, study: Study, moment: dt.datetime) -> list[Assignment]:
     """What the rater was given and has not answered, in order, without what has become void meanwhile."""
     rows = db.execute(
-        sa.select(Assignment, Recording.state, Recording.training_value, _taken(rater.id, moment))
+        sa.select(Assignment, sa.and_(*showable()), Recording.training_value, _taken(rater.id, moment))
         .join(Recording, Recording.id == Assignment.recording_id)
         .where(Assignment.account_id == rater.id, Assignment.done_at.is_(None), Assignment.shown_at.is_not(None))
         .order_by(Assignment.position)
         .execution_options(populate_existing=True)
     ).all()
     queue = []
-    for assignment, state, training_value, taken in rows:
+    for assignment, fit, training_value, taken in rows:
         assert assignment.shown_at is not None
         in_training = assignment.purpose == Purpose.TRAINING
-        valid = state == State.ACCEPTED and (training_value is not None) == in_training
+        valid = fit and (training_value is not None) == in_training
         left = assignment.shown_at <= moment - RESERVED_FOR
         if valid and left and assignment.purpose == Purpose.MAIN:
             valid = taken < study.raters_per_recording
@@ -271,7 +276,7 @@ def _take(db: Session, rater: Account, purpose: Purpose, recordings: list[str]) 
     for recording_id in recordings:
         there = db.scalar(
             sa.select(Recording.id)
-            .where(Recording.id == recording_id, Recording.state == State.ACCEPTED)
+            .where(Recording.id == recording_id, *showable())
             .with_for_update(read=True, key_share=True, skip_locked=True)
         )
         if there is not None:
@@ -293,7 +298,7 @@ def _skipped(db: Session, rater: Account, study: Study, moment: dt.datetime, *, 
             Assignment.done_at.is_(None),
             Assignment.shown_at.is_(None),
             (Assignment.purpose == Purpose.TRAINING) == training,
-            Recording.state == State.ACCEPTED,
+            *showable(),
             Recording.training_value.is_not(None) if training else Recording.training_value.is_(None),
         )
         .order_by(Assignment.position)
@@ -337,7 +342,7 @@ def _repeat(db: Session, rater: Account, study: Study, queue: list[Assignment], 
             Rating.purpose == Purpose.MAIN,
             Rating.value.is_not(None),
             Assignment.purpose == Purpose.MAIN,  # shown here, not imported
-            Recording.state == State.ACCEPTED,
+            *showable(),
             Recording.training_value.is_(None),
             Rating.recording_id.not_in(recent),
             Rating.recording_id.not_in(again),

@@ -133,13 +133,13 @@ def _figures(studio: Studio) -> dict[str, Any] | None:
     }
 
 
-def _rows(found: "Agreement | None") -> list[tuple[str, "Coefficient | None", str]]:
+def _rows(found: "Agreement | None") -> list[tuple[str, "Coefficient | None", list[str]]]:
     if found is None:
         return []
     return [
-        ("icc_single", found.icc_single, _icc_word(found.icc_single)),
-        ("icc_mean", found.icc_mean, _icc_word(found.icc_mean)),
-        ("alpha", found.alpha, _alpha_word(found.alpha)),
+        ("icc_single", found.icc_single, _icc_words(found.icc_single)),
+        ("icc_mean", found.icc_mean, _icc_words(found.icc_mean)),
+        ("alpha", found.alpha, _alpha_words(found.alpha)),
     ]
 
 
@@ -183,15 +183,20 @@ def _coefficient(value: "Coefficient | None") -> dict[str, float | None] | None:
     return None if value is None else {"value": value.value, "low": value.low, "high": value.high}
 
 
-def _icc_word(value: "Coefficient | None") -> str:
-    """Koo and Li, Journal of Chiropractic Medicine 15 (2016): poor below 0.5, good from 0.75, excellent above 0.9."""
+def _icc_words(value: "Coefficient | None") -> list[str]:
+    """What the ends of the interval are called, which is what is to be judged by, not the value; one word if they agree.
+
+    Koo and Li, Journal of Chiropractic Medicine 15 (2016): poor below 0.5, good from 0.75, excellent from 0.9.
+    """
     if value is None:
-        return ""
-    return ["poor", "moderate", "good", "excellent"][sum(value.value >= border for border in (0.5, 0.75, 0.9))]
+        return []
+    ends = (value.value, value.value) if value.low is None or value.high is None else (value.low, value.high)
+    words = [["poor", "moderate", "good", "excellent"][sum(end >= border for border in (0.5, 0.75, 0.9))] for end in ends]
+    return list(dict.fromkeys(words))
 
 
-def _alpha_word(value: "Coefficient | None") -> str:
+def _alpha_words(value: "Coefficient | None") -> list[str]:
     """Krippendorff, Content Analysis (2004), page 241: 0.8 for conclusions, 0.667 for tentative ones."""
     if value is None:
-        return ""
-    return ["unreliable", "tentative", "reliable"][sum(value.value >= border for border in (0.667, 0.8))]
+        return []
+    return [["unreliable", "tentative", "reliable"][sum(value.value >= border for border in (0.667, 0.8))]]

@@ -74,6 +74,7 @@ def take_ratings(
     *,
     kind: Literal["csv", "json"],
     new_raters: bool = False,
+    skip_gone: bool = False,
 ) -> dict[str, Any]:
     """Take ratings in, all or none; the refusal's detail names every fault with its line."""
     try:
@@ -83,7 +84,9 @@ def take_ratings(
             given = ratings_csv.read(path) if kind == "csv" else label_studio.read(path)
         source = "csv" if kind == "csv" else "Label Studio"
         with studio.database.writing() as db:
-            told = take(db, given, what="ratings", source=source, new_raters=new_raters, actor=visitor.actor)
+            told = take(
+                db, given, what="ratings", source=source, new_raters=new_raters, skip_gone=skip_gone, actor=visitor.actor
+            )
     except FaultsError as error:
         raise Refusal(
             422,
@@ -92,7 +95,7 @@ def take_ratings(
             count=len(error.faults),
             faults=list(error.faults[:_SHOWN_FAULTS]),
         ) from None
-    return {"added": told.added, "known": told.known, "new_raters": told.new_raters}
+    return {"added": told.added, "known": told.known, "new_raters": told.new_raters, "gone": told.gone}
 
 
 def _counts(db: "Session") -> dict[str, int]:

@@ -11,8 +11,9 @@ from fastapi.responses import Response, StreamingResponse
 from facefatigue.errors import BrokenVideoError, SourceNotFoundError
 from facefatigue.studio import rating
 from facefatigue.studio.access import Visitor
+from facefatigue.studio.checking.playable import COPY, COPY_TYPE
 from facefatigue.studio.checking.process import STILL
-from facefatigue.studio.database.tables import Recording, Role, State
+from facefatigue.studio.database.tables import Playback, Recording, Role, State
 from facefatigue.studio.refusals import Refusal
 from facefatigue.studio.web.security import Anybody, CurrentStudio, Rater, Studio
 
@@ -69,8 +70,9 @@ def _visible(db: "Session", visitor: Visitor, recording_id: str) -> Recording:
 def _video(request: Request, studio: Studio, recording: Recording) -> Response:
     if recording.state in {State.UPLOADING, State.RETAKEN}:
         raise Refusal(404, "not_found", _NOT_THERE)
+    copy = recording.playback == Playback.COPY
     try:
-        file = studio.vault.open(recording.id)
+        file = studio.vault.open_extra(recording.id, COPY) if copy else studio.vault.open(recording.id)
     except SourceNotFoundError:
         raise Refusal(404, "not_found", _NOT_THERE) from None
     except BrokenVideoError as error:
@@ -86,7 +88,7 @@ def _video(request: Request, studio: Studio, recording: Recording) -> Response:
     headers["content-length"] = str(end - start)
     if part is not None:
         headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
-    media_type = recording.media_type or "application/octet-stream"
+    media_type = COPY_TYPE if copy else recording.media_type or "application/octet-stream"
     return StreamingResponse(_blocks(file, start, end), 200 if part is None else 206, headers, media_type)
 
 

@@ -202,6 +202,15 @@ def refuse(studio: CurrentStudio, owner: Owner, recording_id: str) -> dict[str, 
     return {"done": True}
 
 
+@router.post("/recordings/{recording_id}/check")
+def check_again(studio: CurrentStudio, owner: Owner, recording_id: str) -> dict[str, bool]:
+    """Have a recording checked once more; the check decides anew whether it is fit."""
+    with studio.database.writing() as db:
+        curation.check_again(db, recording_id, actor=owner.actor)
+    studio.new_recording()
+    return {"done": True}
+
+
 @router.post("/recordings/{recording_id}/training")
 def set_training(studio: CurrentStudio, owner: Owner, recording_id: str, body: _Training) -> dict[str, bool]:
     """Make a recording a training example, or none."""

@@ -144,6 +144,7 @@ def recording_detail(request: Request, studio: CurrentStudio, owner: Owner, reco
         ratings = db.scalars(sa.select(Rating).where(Rating.recording_id == recording.id).order_by(Rating.id)).all()
         remarks = db.scalars(sa.select(Remark).where(Remark.recording_id == recording.id).order_by(Remark.id)).all()
         check = recording.check
+        twins = curation.twins(db, recording)
         history = browsing.log(db, subject=recording.id).rows
         actors = browsing.names(db)
     values = [rating.value for rating in ratings if rating.purpose is Purpose.MAIN and rating.value is not None]
@@ -163,6 +164,7 @@ def recording_detail(request: Request, studio: CurrentStudio, owner: Owner, reco
         history=history,
         names=actors,
         mean=mean,
+        twins=twins,
         label=(mean - 1) / 4 if mean is not None else None,
     )
 

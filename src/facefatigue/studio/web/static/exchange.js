@@ -12,9 +12,12 @@ onSubmit(form, async () => {
   if (!file) throw new StudioError(422, "file_missing", t("exchange.choose"));
   const kind = file.name.toLowerCase().endsWith(".json") ? "json" : "csv";
   try {
-    const told = await post(`/api/study/import/ratings?kind=${kind}&new_raters=${form.elements.new_raters.checked}`, file);
+    const { new_raters, skip_gone } = form.elements;
+    const wanted = `kind=${kind}&new_raters=${new_raters.checked}&skip_gone=${skip_gone.checked}`;
+    const told = await post(`/api/study/import/ratings?${wanted}`, file);
     const made = told.new_raters.length ? ` ${t("exchange.made", { names: told.new_raters.join(", ") })}` : "";
-    taken.textContent = `${plural("exchange.added", told.added)} ${plural("exchange.known", told.known)}${made}`;
+    const gone = told.gone ? ` ${plural("exchange.gone", told.gone)}` : "";
+    taken.textContent = `${plural("exchange.added", told.added)} ${plural("exchange.known", told.known)}${gone}${made}`;
     taken.hidden = false;
     form.reset();
   } catch (error) {
