@@ -43,7 +43,7 @@ SIZE_WARNING_PX = 0.3 * 112
 LIGHT_WARNING = 0.2
 SHARPNESS_WARNING = 15.0
 # Somebody else in the picture: from this share of the nearest face's size on, as for the tracker.
-_OTHER_FACE = 0.4
+OTHER_FACE = 0.4
 # A face is whole if its box reaches no further than this share of its side beyond the picture.
 _BEYOND = 0.1
 # ITU-R BS.1770-5, gating: below -70 LKFS there is no programme.
@@ -248,8 +248,8 @@ class _Seen:
         self._with_face += 1
         nearest = faces[0]
         others = (face for face in faces[1:] if face.probability >= START_PROBABILITY)
-        self._with_others += any(face.size_px >= _OTHER_FACE * nearest.size_px for face in others)
-        whole = _is_whole(nearest, frame.rgb)
+        self._with_others += any(face.size_px >= OTHER_FACE * nearest.size_px for face in others)
+        whole = is_whole(nearest, frame.rgb)
         self._whole += whole
         try:
             quality = crop_quality(align_face(frame.rgb, nearest.landmarks, _CROP_PX), nearest)
@@ -283,7 +283,7 @@ def _measured(name: Name, value: float, refused_below: float, warning_below: flo
     return Finding(name=name, level=level, value=round(value, 3))
 
 
-def _is_whole(face: Face, rgb: NDArray[np.uint8]) -> bool:
+def is_whole(face: Face, rgb: NDArray[np.uint8]) -> bool:
     height, width = rgb.shape[:2]
     beyond = _BEYOND * face.size_px
     x0, y0, x1, y1 = face.box

@@ -4,13 +4,14 @@
 word in the header X-CSRF-Token, and they count requests, so that no route can forget either.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
 from facefatigue.studio.access import Access, Visitor, is_same
 from facefatigue.studio.agreement import LiveAgreement
+from facefatigue.studio.checking.framing import FramingGuide
 from facefatigue.studio.database import Database
 from facefatigue.studio.database.tables import Role
 from facefatigue.studio.passwords import Passwords
@@ -45,6 +46,7 @@ class Studio:
     agreement: LiveAgreement
     passwords: Passwords
     throttle: Throttle
+    framing: FramingGuide = field(default_factory=FramingGuide)
 
     def delete_files(self, recording_id: str) -> None:
         """Delete all that lies on the disk of one recording; nothing happens where that is gone already."""

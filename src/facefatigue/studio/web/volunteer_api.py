@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import sqlalchemy as sa
-from fastapi import APIRouter, Body, Header, Request
+from fastapi import APIRouter, Body, Header, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 
 from facefatigue.studio import audit, erasure, people, study
+from facefatigue.studio.checking.framing import LARGEST_PX, SMALLEST_PX
 from facefatigue.studio.database.tables import Check, Person, Recording, Scenario, State
 from facefatigue.studio.refusals import Refusal
 from facefatigue.studio.uploads import MAX_CHUNK_BYTES, Answers
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from facefatigue.studio.access import Visitor
 
 router = APIRouter()
+Side = Annotated[int, Query(ge=SMALLEST_PX, le=LARGEST_PX)]
 
 
 class _Signature(BaseModel):
@@ -103,6 +106,23 @@ def consent(studio: CurrentStudio, visitor: Volunteer, body: _Signature) -> dict
         person = db.get_one(Person, _id(visitor), with_for_update=True)
         signed = people.sign(db, person, body.text_id, body.name, body.drawing)
         return {"text_id": signed.text_id, "signed_at": signed.signed_at.isoformat()}
+
+
+@router.post("/api/me/framing")
+def framing(
+    studio: CurrentStudio,
+    visitor: Volunteer,
+    width: Side,
+    height: Side,
+    body: Annotated[bytes, Body(media_type="application/octet-stream", max_length=3 * LARGEST_PX * LARGEST_PX)],
+) -> dict[str, Any]:
+    """How the face is placed in a small picture, sent as rows of RGB so that nothing is to be decoded; it is not kept."""
+    if len(body) != 3 * width * height:
+        raise Refusal(422, "invalid", "the picture's sides do not fit its bytes")
+    with studio.database.reading() as db:
+        if people.current_consent(db, _id(visitor)) is None:
+            raise Refusal(403, "no_consent", "there is no signature under the current consent text")
+    return {"face": studio.framing.look(np.frombuffer(body, np.uint8).reshape(height, width, 3))}
 
 
 @router.post("/api/me/recordings")

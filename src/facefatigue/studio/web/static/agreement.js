@@ -1,16 +1,9 @@
 // Figures that follow the ratings, and remarks on recordings.
 
-import { h, onSubmit, post } from "/static/api.js";
+import { h, localTimes, onSubmit, post } from "/static/api.js";
 
 const figures = document.getElementById("figures");
 const isCurrent = () => figures.querySelector("[data-current]")?.dataset.current === "yes";
-
-function localTimes(part) {
-  for (const time of part.querySelectorAll("time[datetime]")) {
-    const moment = new Date(time.dateTime);
-    time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" }).format(moment);
-  }
-}
 
 async function refresh() {
   try {

@@ -7,9 +7,12 @@ export function t(key, values = {}) {
   return (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
-/** The text of key.one or key.other. */
+const plurals = new Intl.PluralRules(document.documentElement.lang);
+
+/** The text of a number: key.one, key.few, …, as the language has it; key.other where there is no text of that form. */
 export function plural(key, count, values = {}) {
-  return t(`${key}.${count === 1 ? "one" : "other"}`, { count, ...values });
+  const form = `${key}.${plurals.select(count)}`;
+  return t(form in texts ? form : `${key}.other`, { count, ...values });
 }
 
 /** What the studio refused, or that it could not be reached (status 0). */
@@ -27,15 +30,41 @@ export function csrf() {
   return document.querySelector('meta[name="csrf"]')?.content ?? "";
 }
 
+/** Take the word of a session that the same person began anew in another tab; says whether there is one. */
+async function renewed() {
+  try {
+    const page = new DOMParser().parseFromString(await (await fetch(location.pathname, { cache: "no-store" })).text(), "text/html");
+    const [who, word] = ["visitor", "csrf"].map((name) => page.querySelector(`meta[name="${name}"]`)?.content);
+    if (!word || word === csrf() || who !== document.querySelector('meta[name="visitor"]')?.content) return false;
+    document.querySelector('meta[name="csrf"]').content = word;
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
- * Ask the studio. `body` is sent as JSON, unless it is a Blob or bytes, which go as they are.
- * @returns the JSON answer, or null where there is none; throws StudioError
+ * Ask the studio. `body` is sent as JSON, unless it is a Blob or bytes, which go as they are; `patienceMs` gives up a request
+ * that is not answered.
+ * @returns the JSON answer; throws StudioError
  */
-export async function ask(method, path, body, { headers = {}, signal } = {}) {
+export async function ask(method, path, body, options = {}) {
+  try {
+    return await askOnce(method, path, body, options);
+  } catch (error) {
+    if (error.code === "csrf" && (await renewed())) return askOnce(method, path, body, options);
+    throw error;
+  }
+}
+
+async function askOnce(method, path, body, { headers = {}, patienceMs = 0 }) {
   const raw = body instanceof Blob || body instanceof ArrayBuffer || ArrayBuffer.isView(body);
   const sent = { "X-CSRF-Token": csrf(), Accept: "application/json", ...headers };
   if (body !== undefined) sent["Content-Type"] = raw ? "application/octet-stream" : "application/json";
+  const ending = new AbortController();
+  const timer = patienceMs ? setTimeout(() => ending.abort(), patienceMs) : 0;
   let answer;
+  let content = null;
   try {
     answer = await fetch(path, {
       method,
@@ -43,33 +72,38 @@ export async function ask(method, path, body, { headers = {}, signal } = {}) {
       body: body === undefined ? undefined : raw ? body : JSON.stringify(body),
       credentials: "same-origin",
       cache: "no-store",
-      signal,
+      signal: ending.signal,
     });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new StudioError(0, "offline", t("error.offline"));
-  }
-  let content = null;
-  try {
     content = await answer.json();
   } catch {
-    // no content, or an error of something between us and the studio
+    // Not reached, broken off, or the word of something in between, such as a hotel's sign-in page.
+    if (!answer || answer.ok) throw new StudioError(0, ending.signal.aborted ? "timeout" : "offline", t("error.offline"));
+  } finally {
+    clearTimeout(timer);
   }
-  if (!answer.ok) {
-    if (answer.status === 401 && content?.error === "sign_in") location.assign("/");
-    throw new StudioError(
-      answer.status,
-      content?.error ?? "unexpected",
-      content?.message ?? t("error.unexpected"),
-      content?.detail ?? {},
-    );
+  if (answer.ok) return content;
+  // Who only looks is led to the way in; what somebody has typed or filmed stays before him.
+  if (answer.status === 401 && content?.error === "sign_in") {
+    if (method === "GET") location.assign("/?ended");
+    throw new StudioError(401, "sign_in", t("error.session_ended"));
   }
-  return content;
+  throw new StudioError(
+    answer.status,
+    content?.error ?? "unexpected",
+    content?.message ?? t("error.unexpected"),
+    content?.detail ?? {},
+  );
 }
 
 export const get = (path, options) => ask("GET", path, undefined, options);
 export const post = (path, body = {}, options) => ask("POST", path, body, options);
 export const put = (path, body, options) => ask("PUT", path, body, options);
+
+/** Load the page anew, and then show a message. */
+export function reloadAndSay(text) {
+  sessionStorage.setItem("said", text);
+  location.reload();
+}
 
 /** Show a message for a while; screen readers read it. kind: "good" or "bad". */
 export function say(text, kind = "good") {
@@ -146,6 +180,12 @@ export async function copy(text) {
   }
 }
 
+const said = sessionStorage.getItem("said");
+if (said) {
+  sessionStorage.removeItem("said");
+  setTimeout(() => say(said), 300); // a screen reader hears only what changes after the page is there
+}
+
 const signOut = document.querySelector("[data-sign-out]");
 if (signOut) {
   onClick(signOut, async () => {
@@ -156,8 +196,12 @@ if (signOut) {
 // On a phone the navigation is wider than the screen: show where we are.
 document.querySelector("nav.areas [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 
-for (const time of document.querySelectorAll("time[datetime]")) {
-  const moment = new Date(time.dateTime);
-  const style = time.hasAttribute("data-day") ? { dateStyle: "medium" } : { dateStyle: "medium", timeStyle: "short" };
-  if (!Number.isNaN(moment.valueOf())) time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, style).format(moment);
+/** Times in the reader's own zone and language. */
+export function localTimes(part) {
+  for (const time of part.querySelectorAll("time[datetime]")) {
+    const moment = new Date(time.dateTime);
+    const style = time.hasAttribute("data-day") ? { dateStyle: "medium" } : { dateStyle: "medium", timeStyle: "short" };
+    if (!Number.isNaN(moment.valueOf())) time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, style).format(moment);
+  }
 }
+localTimes(document);

@@ -3,6 +3,7 @@ import { StudioError, onSubmit, post, say } from "/static/api.js";
 
 const signIn = document.getElementById("sign-in");
 if (signIn) {
+  document.getElementById("ended").hidden = location.search !== "?ended";
   onSubmit(signIn, async ({ name, password }) => {
     location.assign((await post("/api/sign-in", { name, password })).to);
   });

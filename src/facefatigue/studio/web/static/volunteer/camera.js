@@ -1,5 +1,5 @@
 // Camera and microphone: opened, explained where that fails, and measured while the picture is shown.
-import { t } from "/static/api.js";
+import { post, t } from "/static/api.js";
 
 const WANTED = {
   video: { facingMode: "user", width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } },
@@ -69,14 +69,20 @@ const DARK = 0.2;
 const BRIGHT = 0.92;
 // -50 dBFS, well above the noise of a quiet room.
 const AUDIBLE = 0.003;
-const OVAL = { width: 0.645, height: 0.86 }; // share of the picture's height that the drawn oval takes
+// The drawn oval: as large as fits into this share of the picture's sides, and this wide for its height.
+const OVAL = { share: 0.86, shape: 0.75 };
+// What the studio's face detector gets to see: the shorter side in pixels, and how often.
+const SEEN_PX = 120;
+const SEEN_EVERY_MS = 1000;
+// A hint is read out once it has stood for so long.
+const STEADY_MS = 1500;
 
 /** Tells, a few times a second, how face, light and sound are: calls `told({face, light, sound}, level)`. */
 export class Guide {
   #canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });
-  #detector = null;
-  #faces = null;
-  #busy = false;
+  #seen = document.createElement("canvas");
+  #face = "guide";
+  #closed = false;
   #timer = 0;
   #heard = 0;
 
@@ -84,17 +90,12 @@ export class Guide {
     this.video = video;
     this.told = told;
     this.level = new Level(stream);
-    if ("FaceDetector" in window) {
-      try {
-        this.#detector = new window.FaceDetector({ fastMode: true, maxDetectedFaces: 3 });
-      } catch {
-        // named, but not there on this system
-      }
-    }
     this.#timer = setInterval(() => this.#look(), 250);
+    this.#watchFace();
   }
 
   close() {
+    this.#closed = true;
     clearInterval(this.#timer);
     this.level.close();
   }
@@ -104,31 +105,40 @@ export class Guide {
     const level = this.level.now();
     if (level !== null && level > AUDIBLE) this.#heard = performance.now();
     const sound = level === null || performance.now() - this.#heard < 3000 ? "good" : "quiet";
-    if (this.#detector && !this.#busy) this.#detect();
-    this.told({ face: this.#face(), light: this.#light(), sound: this.#heard || level === null ? sound : "quiet" }, level);
+    this.told({ face: this.#face, light: this.#light(), sound: this.#heard || level === null ? sound : "quiet" }, level);
   }
 
-  async #detect() {
-    this.#busy = true;
-    try {
-      this.#faces = await this.#detector.detect(this.video);
-    } catch {
-      this.#detector = this.#faces = null;
-    } finally {
-      this.#busy = false;
+  /** Browsers find no faces by themselves: the studio looks at a small picture each second, and keeps none. */
+  async #watchFace() {
+    while (!this.#closed) {
+      if (this.video.videoWidth && document.visibilityState === "visible") {
+        try {
+          this.#face = (await post(...this.#picture())).face ?? "guide";
+        } catch {
+          this.#face = "guide"; // the connection is broken, or the studio has no time: the drawn oval remains
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, SEEN_EVERY_MS));
     }
   }
 
-  #face() {
-    if (!this.#detector || !this.#faces) return "guide";
-    if (!this.#faces.length) return "none";
-    if (this.#faces.length > 1) return "many";
-    const { x, y, width, height } = this.#faces[0].boundingBox;
-    const [w, h] = [this.video.videoWidth, this.video.videoHeight];
-    if (width < 0.2 * Math.min(w, h)) return "closer";
-    if (height > 0.9 * h || width > 0.9 * w) return "back";
-    const off = Math.hypot(x + width / 2 - w / 2, y + height / 2 - h / 2);
-    return x < 0 || y < 0 || x + width > w || y + height > h || off > 0.3 * Math.min(w, h) ? "middle" : "good";
+  /** Address and body of what is asked: rows of red, green and blue. */
+  #picture() {
+    const { videoWidth, videoHeight } = this.video;
+    const scale = SEEN_PX / Math.min(videoWidth, videoHeight);
+    const [width, height] = [Math.round(videoWidth * scale), Math.round(videoHeight * scale)];
+    Object.assign(this.#seen, { width, height });
+    const context = this.#seen.getContext("2d", { willReadFrequently: true });
+    context.imageSmoothingQuality = "high";
+    context.drawImage(this.video, 0, 0, width, height);
+    const { data } = context.getImageData(0, 0, width, height);
+    const rgb = new Uint8Array(3 * width * height);
+    for (let from = 0, to = 0; from < data.length; from += 4) {
+      rgb[to++] = data[from];
+      rgb[to++] = data[from + 1];
+      rgb[to++] = data[from + 2];
+    }
+    return [`/api/me/framing?width=${width}&height=${height}`, rgb, { patienceMs: 5000 }];
   }
 
   #light() {
@@ -136,12 +146,14 @@ export class Guide {
     const context = this.#canvas.getContext("2d", { willReadFrequently: true });
     context.drawImage(this.video, 0, 0, width, height);
     const { data } = context.getImageData(0, 0, width, height);
-    const share = this.video.videoHeight / this.video.videoWidth;
+    const shape = this.video.videoWidth / this.video.videoHeight;
+    const high = OVAL.share * Math.min(1, shape / OVAL.shape); // of the picture's height
+    const wide = (high * OVAL.shape) / shape; // of its width
     let [sum, count] = [0, 0];
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
-        const dx = (x / width - 0.5) / ((OVAL.width * share) / 2);
-        const dy = (y / height - 0.5) / (OVAL.height / 2);
+        const dx = (x / width - 0.5) / (wide / 2);
+        const dy = (y / height - 0.5) / (high / 2);
         if (dx * dx + dy * dy > 1) continue;
         const at = 4 * (y * width + x);
         sum += 0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2];
@@ -153,7 +165,9 @@ export class Guide {
   }
 }
 
-/** Show what the guide tells. */
+let [standing, since, read] = ["", 0, ""];
+
+/** Show what the guide tells; gives what is to be read out, if that is new. */
 export function showHints(list, stage, { face, light, sound }, level) {
   const all = { face, light, sound };
   for (const [name, value] of Object.entries(all)) {
@@ -163,7 +177,11 @@ export function showHints(list, stage, { face, light, sound }, level) {
     item.dataset.level = value === "good" ? "good" : value === "guide" ? "none" : "bad";
     if (shown.textContent !== words) shown.textContent = words;
   }
-  stage.classList.toggle("good", (face === "good" || face === "guide") && light === "good");
+  stage.classList.toggle("good", face === "good" && light === "good");
   // The meter goes with loudness as heard: from -60 dBFS to 0.
   list.querySelector("meter").value = level ? Math.min(Math.max(1 + (20 * Math.log10(level)) / 60, 0), 1) : 0;
+  const words = Object.entries({ face, light }).map(([name, value]) => t(`volunteer.hint.${name}.${value}`)).join(" ");
+  if (words !== standing) [standing, since] = [words, performance.now()];
+  if (words === read || performance.now() - since < STEADY_MS) return "";
+  return (read = words);
 }

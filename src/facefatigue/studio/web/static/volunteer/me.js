@@ -2,7 +2,7 @@
 import { StudioError, get, onClick, onSubmit, post, say, t } from "/static/api.js";
 import { CameraProblem, Guide, closeCamera, openCamera, showHints } from "/static/volunteer/camera.js";
 import { problemOf } from "/static/volunteer/file.js";
-import { drafts, onlyInMemory, remove, removeAll, save } from "/static/volunteer/keep.js";
+import { drafts, holding, onlyInMemory, remove, removeAll, save, somethingOnlyInMemory } from "/static/volunteer/keep.js";
 import { Recording, countDown } from "/static/volunteer/record.js";
 import { advice, recordingItem, waitingCard } from "/static/volunteer/result.js";
 import { Signature } from "/static/volunteer/signature.js";
@@ -17,6 +17,7 @@ const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seco
 
 let step = null;
 let stream = null; // camera and microphone, from the check until the review
+let opening = 0; // how often the camera was asked for: a browser that lets people think answers late, or twice
 let guide = null;
 let recording = null;
 let draft = null; // what is being made or sent
@@ -59,6 +60,7 @@ async function home() {
   upload?.stop();
   upload = null;
   setDraft(null);
+  $("questions").reset(); // how somebody is at breakfast is not how he is at noon
   if (!limits.signed) return go("consent");
   go("home");
   await Promise.all([showWaiting(), showMine()]);
@@ -67,7 +69,7 @@ async function home() {
 async function showWaiting() {
   const goOn = (one) => {
     setDraft(one);
-    if (one.status === "sending") send().catch(unexpected);
+    if (one.status === "sending") send();
     else review();
   };
   const drop = async (one) => {
@@ -90,6 +92,7 @@ async function showMine() {
   } catch (error) {
     return say(error.message, "bad");
   }
+  if (!found.signed && !somethingOnlyInMemory()) return location.reload(); // there is a new text to be read
   // What is still on its way from this device has its own card above.
   const here = new Set((await drafts(limits.code)).map((one) => one.blob.size));
   const shown = found.recordings.filter((one) => !(one.state === "uploading" && here.has(one.size)));
@@ -135,33 +138,59 @@ async function camera() {
   $("camera-problem").hidden = true;
   $("camera-on").hidden = false;
   $("camera-next").disabled = true;
+  $("camera-words").textContent = t("volunteer.camera.starting");
+  $("camera-words").hidden = false;
   tell(t("volunteer.camera.starting"));
-  try {
-    stream ??= await openCamera();
-  } catch (error) {
-    if (!(error instanceof CameraProblem)) throw error;
-    return cameraProblem(error.message);
-  }
-  if (step !== "camera") return releaseCamera(); // left while the browser asked
-  stream.getVideoTracks()[0].addEventListener("ended", () => {
-    if (stream) {
-      releaseCamera();
-      recording?.stop();
-      if (step === "camera" || step === "record") go("camera");
-      cameraProblem("lost");
+  const mine = ++opening;
+  if (!stream) {
+    let found;
+    try {
+      found = await openCamera();
+    } catch (error) {
+      if (!(error instanceof CameraProblem)) throw error;
+      return mine === opening && step === "camera" ? cameraProblem(error.message) : undefined;
     }
-  });
+    if (mine !== opening || step !== "camera") return closeCamera(found); // left while the browser asked
+    stream = found;
+    for (const track of stream.getTracks()) track.addEventListener("ended", () => stream === found && cameraLost());
+  }
+  $("camera-words").hidden = true;
   $("preview").srcObject = stream;
   await $("preview").play().catch(() => {});
-  guide = new Guide($("preview"), stream, (hints, level) => showHints($("hints"), document.querySelector('[data-step="camera"] .stage'), hints, level));
+  guide?.close();
+  guide = new Guide($("preview"), stream, (hints, level) => {
+    const words = showHints($("hints"), document.querySelector('[data-step="camera"] .stage'), hints, level);
+    if (words) tell(words);
+  });
   $("camera-next").disabled = false;
 }
 
+/** Unplugged, or taken by another program: what was filmed until now is kept, and looked at. */
+function cameraLost() {
+  releaseCamera();
+  if (recording) {
+    recording.stop();
+    return say(t("volunteer.camera.lost.title"), "bad");
+  }
+  if (step === "camera" || step === "record") go("camera");
+  cameraProblem("lost");
+}
+
 function cameraProblem(kind) {
+  $("camera-words").hidden = true;
   $("camera-problem-title").textContent = t(`volunteer.camera.${kind}.title`);
   $("camera-problem-help").textContent = t(`volunteer.camera.${kind}.help`);
   $("camera-problem").hidden = false;
   $("camera-on").hidden = true;
+}
+
+// The picture is shown as it is filmed, upright or lying, also when a phone is turned.
+for (const video of [$("preview"), $("live-picture")]) {
+  for (const event of ["loadedmetadata", "resize"]) {
+    video.addEventListener(event, () => {
+      if (video.videoWidth) video.parentElement.style.setProperty("--shape", video.videoWidth / video.videoHeight);
+    });
+  }
 }
 
 onClick($("camera-retry"), camera);
@@ -169,7 +198,7 @@ $("camera-next").addEventListener("click", () => {
   guide?.close();
   guide = null;
   setDraft(newDraft({ status: "recording", answers: draft?.answers ?? {} }));
-  go("questions");
+  questions();
 });
 
 // An existing file
@@ -183,10 +212,15 @@ $("file").addEventListener("change", async () => {
   $("file").value = "";
   if (problem) return;
   setDraft(newDraft({ status: "review", brought: true, blob: file, type: file.type || "video/mp4" }));
-  go("questions");
+  questions();
 });
 
 // Questions
+
+function questions() {
+  $("questions-title").textContent = t(draft.brought ? "volunteer.questions.title_brought" : "volunteer.questions.title");
+  go("questions");
+}
 
 $("questions").addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -262,6 +296,8 @@ async function film() {
   };
   try {
     draft = await recording.film();
+  } catch (error) {
+    unexpected(error);
   } finally {
     recording = null;
     cancel = () => {};
@@ -270,7 +306,7 @@ async function film() {
     await remove(draft.key);
     return home();
   }
-  return review();
+  return draft.blob?.size ? review() : record();
 }
 
 let cancel = () => {};
@@ -296,22 +332,29 @@ function review() {
   const player = $("review");
   URL.revokeObjectURL(player.src);
   player.src = URL.createObjectURL(draft.blob);
+  $("review-short").hidden = true;
+  const measured = () => {
+    player.ondurationchange = null;
+    const short = player.duration < limits.shortest_s - 0.5; // the studio forgives half a second
+    $("review-short").hidden = !short;
+    if (short) tell($("review-short").textContent);
+  };
   player.onloadedmetadata = () => {
-    if (player.duration !== Infinity) return;
+    if (player.duration !== Infinity) return measured();
     // A browser's own recording has no length until its end was looked for.
     player.ondurationchange = () => {
-      player.ondurationchange = null;
+      measured();
       player.currentTime = 0;
     };
     player.currentTime = 1e7;
   };
   $("review-again").textContent = t(draft.brought ? "volunteer.review.other" : "volunteer.review.again");
-  $("review-memory").hidden = !onlyInMemory();
+  $("review-memory").hidden = !onlyInMemory(draft);
 }
 
 $("review-send").addEventListener("click", () => {
   $("review").pause();
-  send().catch(unexpected);
+  send();
 });
 onClick($("review-again"), async () => {
   $("review").pause();
@@ -323,21 +366,38 @@ onClick($("review-again"), async () => {
 
 // Sending and the answer
 
-async function send() {
+function send() {
+  const one = draft;
   go("send");
+  return holding(one, () => sendOne(one)).catch((error) => {
+    if (!(error instanceof StudioError)) console.error(error);
+    if (draft !== one || step !== "send") return;
+    const code = error instanceof StudioError ? error.code : "unexpected";
+    const consent = onlyInMemory(one) ? "volunteer.send.consent_here" : "volunteer.send.consent";
+    const own = { disk_full: "volunteer.send.full", no_consent: consent }[code];
+    $("send-words").textContent = own ? t(own) : error instanceof StudioError ? error.message : t("error.unexpected");
+    tell($("send-words").textContent, true);
+    $("send-problem").hidden = false;
+    $("send-retry").focus({ preventScroll: true });
+  });
+}
+
+async function sendOne(one) {
   $("send-problem").hidden = true;
+  $("send-safe").textContent = t(onlyInMemory(one) ? "volunteer.review.memory" : "volunteer.send.safe");
   $("send-safe").hidden = false;
   $("send-leave").hidden = true;
   $("send-title").textContent = t("volunteer.send.title");
-  $("send-progress").value = draft.share ?? 0;
+  $("send-progress").value = one.share ?? 0;
   $("send-words").textContent = t("volunteer.send.preparing");
-  draft.status = "sending";
-  await save(draft);
+  one.status = "sending";
+  await save(one);
   let quarter = 0;
-  upload = new Upload(draft, {
+  let kept = one.share;
+  upload = new Upload(one, {
     sent: (share) => {
       const percent = Math.floor(100 * share);
-      draft.share = share;
+      one.share = share;
       $("send-progress").value = share;
       $("send-words").textContent = t("volunteer.send.percent", { percent });
       if (Math.floor(percent / 25) > quarter) {
@@ -348,21 +408,14 @@ async function send() {
     waiting: (seconds) => {
       $("send-words").textContent = navigator.onLine ? t("volunteer.send.retry_in", { seconds }) : t("volunteer.send.waiting");
       tell(t("volunteer.send.waiting"));
-      save(draft);
+      if (kept !== one.share) save(one); // the whole video is written with it: not at every try
+      kept = one.share;
     },
   });
-  let id;
-  try {
-    id = await upload.run();
-  } catch (error) {
-    if (!(error instanceof StudioError)) throw error;
-    $("send-words").textContent = error.code === "disk_full" ? t("volunteer.send.full") : error.message;
-    tell($("send-words").textContent, true);
-    $("send-problem").hidden = false;
-    return undefined;
-  }
-  if (id === null) return undefined; // the page went on to something else
-  await remove(draft.key);
+  const own = upload;
+  const id = await own.run();
+  if (id === null || own.stopped) return undefined; // the page went on to something else
+  await remove(one.key);
   $("send-progress").value = 1;
   $("send-safe").hidden = true;
   $("send-words").textContent = t("volunteer.send.checking");
@@ -373,12 +426,12 @@ async function send() {
       $("send-words").textContent = t("volunteer.send.slow");
       tell(t("volunteer.send.slow"));
     }
-    return step === "send" && upload !== null;
+    return step === "send" && upload === own;
   });
   return found === null || step !== "send" ? undefined : result(found);
 }
 
-$("send-retry").addEventListener("click", () => send().catch(unexpected));
+$("send-retry").addEventListener("click", send);
 
 function result(found) {
   const good = found.state === "accepted";
@@ -410,7 +463,7 @@ for (const button of document.querySelectorAll("[data-go]")) {
   button.addEventListener("click", () => Promise.resolve(steps[button.dataset.go]()).catch(unexpected));
 }
 window.addEventListener("beforeunload", (event) => {
-  if (recording || (onlyInMemory() && draft?.blob)) event.preventDefault();
+  if (recording || somethingOnlyInMemory()) event.preventDefault();
 });
 
 home().catch(unexpected);

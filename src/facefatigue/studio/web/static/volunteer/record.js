@@ -1,5 +1,5 @@
 // One recording: countdown, film, stop; every second is kept in the browser at once.
-import { save, savePiece, dropPieces } from "/static/volunteer/keep.js";
+import { dropPieces, holding, save, savePiece } from "/static/volunteer/keep.js";
 
 // Widely supported first; Safari takes only the last.
 const TYPES = ["video/webm;codecs=vp8,opus", "video/webm", "video/mp4"];
@@ -23,7 +23,7 @@ export class Recording {
   #pieces = [];
   #began = 0;
   #timer = 0;
-  #lock = null;
+  #stopped = false;
   #saved = Promise.resolve();
 
   /** `told(seconds, mayStop)` several times a second. */
@@ -37,9 +37,14 @@ export class Recording {
     draft.type = (mimeType ?? this.#recorder.mimeType).split(";")[0] || "video/webm";
   }
 
-  /** Film until stop(), the longest length, or the camera's end; gives the draft with its video. */
-  async film() {
+  /** Film until stop(), the longest length, or the camera's end; gives the draft with its video, or without where it was stopped at once. */
+  film() {
+    return holding(this.draft, () => this.#film());
+  }
+
+  async #film() {
     await save(this.draft);
+    if (this.#stopped) return this.draft;
     this.#recorder.ondataavailable = ({ data }) => {
       if (!data.size) return;
       const number = this.#pieces.push(data) - 1;
@@ -49,7 +54,7 @@ export class Recording {
       this.#recorder.onstop = resolve;
       this.#recorder.onerror = (event) => reject(event.error);
     });
-    navigator.wakeLock?.request("screen").then((lock) => (this.#lock = lock), () => {});
+    const awake = navigator.wakeLock?.request("screen").catch(() => null);
     this.#recorder.onstart = () => {
       this.#began = performance.now();
       this.#timer = setInterval(() => this.#tick(), 100);
@@ -59,14 +64,13 @@ export class Recording {
       await ended;
     } finally {
       clearInterval(this.#timer);
-      this.#lock?.release().catch(() => {});
+      awake?.then((lock) => lock?.release()).catch(() => {});
     }
     await this.#saved;
     this.draft.blob = new Blob(this.#pieces, { type: this.draft.type });
     this.draft.status = "review";
     this.draft.made = Date.now();
-    await save(this.draft);
-    await dropPieces(this.draft.key);
+    if (await save(this.draft)) await dropPieces(this.draft.key); // else the pieces are all that the browser has kept
     return this.draft;
   }
 
@@ -75,6 +79,7 @@ export class Recording {
   }
 
   stop() {
+    this.#stopped = true;
     if (this.#recorder.state !== "inactive") this.#recorder.stop();
   }
 

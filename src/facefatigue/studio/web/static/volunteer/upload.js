@@ -5,6 +5,10 @@ import { save } from "/static/volunteer/keep.js";
 import { Sha256, sha256 } from "/static/volunteer/sha256.js";
 
 const CHUNK_BYTES = 1 << 20;
+// On a slow line chunks get smaller, so that what was sent is not sent again and again: 64 KiB take 30 s at 17 kbit/s.
+const SMALLEST_CHUNK_BYTES = 1 << 16;
+// A connection that died without a word (a phone between two networks) is given up after this long.
+const PATIENCE_MS = 30_000;
 const FIRST_WAIT_S = 1;
 const LONGEST_WAIT_S = 30;
 
@@ -29,6 +33,7 @@ export class Upload {
     this.sent = sent; // (share) after each chunk
     this.waiting = waiting; // (seconds) before each new try
     this.stopped = false;
+    this.chunkBytes = CHUNK_BYTES;
   }
 
   stop() {
@@ -88,9 +93,17 @@ export class Upload {
   }
 
   async #chunk(id, offset) {
-    const bytes = new Uint8Array(await this.draft.blob.slice(offset, offset + CHUNK_BYTES).arrayBuffer());
+    const bytes = new Uint8Array(await this.draft.blob.slice(offset, offset + this.chunkBytes).arrayBuffer());
     const headers = { "Upload-Offset": String(offset), "X-Chunk-SHA256": new Sha256().update(bytes).hex() };
-    return (await put(`/api/me/recordings/${id}/bytes`, bytes, { headers })).offset;
+    const began = performance.now();
+    try {
+      const answer = await put(`/api/me/recordings/${id}/bytes`, bytes, { headers, patienceMs: PATIENCE_MS });
+      if (performance.now() - began < PATIENCE_MS / 4) this.chunkBytes = Math.min(2 * this.chunkBytes, CHUNK_BYTES);
+      return answer.offset;
+    } catch (error) {
+      if (error.code === "timeout") this.chunkBytes = Math.max(this.chunkBytes / 2, SMALLEST_CHUNK_BYTES);
+      throw error;
+    }
   }
 }
 
