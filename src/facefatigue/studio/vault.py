@@ -196,6 +196,10 @@ class Vault:
         """What was kept under this name, plain and seekable; raises what :meth:`open` does."""
         return self._open(self._path(recording_id, _extra(name)))
 
+    def has_extra(self, recording_id: str, name: str) -> bool:
+        """Whether anything is kept under this name."""
+        return self._path(recording_id, _extra(name)).is_file()
+
     def _open(self, path: Path) -> BinaryIO:
         try:
             file = path.open("rb")

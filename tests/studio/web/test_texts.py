@@ -40,8 +40,17 @@ def test_texts_can_be_filled_in_alike(language: str) -> None:
     english = _keys(FALLBACK)
     for key, text in _keys(language).items():
         names = {name for _, name, _, _ in Formatter().parse(text) if name is not None}
-        expected = {name for _, name, _, _ in Formatter().parse(english[key]) if name is not None}
+        like = key if key in english else f"{key.rpartition('.')[0]}.other"  # a form of plural that English has not
+        expected = {name for _, name, _, _ in Formatter().parse(english[like]) if name is not None}
         assert names == expected, key
+
+
+def test_every_refusal_has_a_text() -> None:
+    codes: set[str] = set()
+    for path in FOLDER.parent.rglob("*.py"):
+        codes |= set(re.findall(r"""Refusal\(\s*\d+,\s*"([a-z_0-9]+)\"""", path.read_text(encoding="utf-8")))
+    assert len(codes) > 40
+    assert {f"error.{code}" for code in codes} <= set(_keys(FALLBACK))
 
 
 def test_an_unknown_language_is_english() -> None:

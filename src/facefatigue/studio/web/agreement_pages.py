@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from facefatigue.studio import agreement, curation
+from facefatigue.studio.checking.process import STILL
 from facefatigue.studio.database.tables import Account
 from facefatigue.studio.web.pages import page
 from facefatigue.studio.web.security import CurrentStudio, Owner, Studio
@@ -34,9 +35,10 @@ def show_page(
         "owner/agreement.html",
         visitor=visitor,
         area="agreement",
-        script_texts=["agreement"],
+        script_texts=["agreement", "owner"],
         figures=_figures(studio),
         found=found,
+        stills={one.recording_id for one in found if studio.vault.has_extra(one.recording_id, STILL)},
         total=total,
         least=least,
         spreads=_SPREADS,

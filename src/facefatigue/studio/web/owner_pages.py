@@ -1,5 +1,6 @@
 """The owner's pages: how the study stands, people, recordings, raters, consent texts, settings, the log."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from sqlalchemy.orm import joinedload
 from facefatigue.studio import audit, browsing, curation, people, study
 from facefatigue.studio.access import current_link
 from facefatigue.studio.browsing import RecordingFilter
+from facefatigue.studio.checking.process import STILL
 from facefatigue.studio.database.tables import (
     Account,
     Consent,
@@ -25,7 +27,7 @@ from facefatigue.studio.database.tables import (
 from facefatigue.studio.overview import overview
 from facefatigue.studio.web.pages import page
 from facefatigue.studio.web.security import CurrentStudio, Owner
-from facefatigue.studio.web.texts import languages
+from facefatigue.studio.web.texts import Texts, languages
 
 router = APIRouter(prefix="/study", default_response_class=HTMLResponse)
 
@@ -88,7 +90,16 @@ def person_detail(request: Request, studio: CurrentStudio, owner: Owner, code: s
         ).all()
     url = studio.access.url(link) if link is not None else ""
     return _page(
-        request, owner, "people_one", row=row, person=person, url=url, link=link, consents=consents, recordings=recordings
+        request,
+        owner,
+        "people_one",
+        row=row,
+        person=person,
+        url=url,
+        link=link,
+        consents=consents,
+        recordings=recordings,
+        stills=_stills(studio, recordings),
     )
 
 
@@ -125,11 +136,17 @@ def recordings_list(
         owner,
         "recordings",
         found=found,
+        stills=_stills(studio, found.rows),
         count=count,
         wanted=wanted,
         scenarios=scenarios,
         states=[state for state in State if state is not State.RETAKEN],
     )
+
+
+def _stills(studio: CurrentStudio, rows: Iterable[Recording]) -> set[str]:
+    """Those of which there is a picture: none where no face was found, and none before the check."""
+    return {row.id for row in rows if studio.vault.has_extra(row.id, STILL)}
 
 
 @router.get("/recordings/{recording_id}")
@@ -160,6 +177,7 @@ def recording_detail(request: Request, studio: CurrentStudio, owner: Owner, reco
         ratings=ratings,
         remarks=remarks,
         account_names=names,
+        has_still=studio.vault.has_extra(recording.id, STILL),
         findings=check.findings if check is not None else [],
         history=history,
         names=actors,
@@ -197,7 +215,7 @@ def settings(request: Request, studio: CurrentStudio, owner: Owner) -> HTMLRespo
     with studio.database.reading() as db:
         scenarios = db.scalars(sa.select(Scenario).where(~Scenario.hidden).order_by(Scenario.position)).all()
         used = dict(db.execute(sa.select(Recording.scenario_id, sa.func.count()).group_by(Recording.scenario_id)).all())
-    return _page(request, owner, "settings", scenarios=scenarios, used=used, languages=languages())
+    return _page(request, owner, "settings", scenarios=scenarios, used=used, languages=[(name, Texts(name)("base.language")) for name in languages()])
 
 
 @router.get("/log")

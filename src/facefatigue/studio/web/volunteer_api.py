@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from facefatigue.studio import audit, erasure, people, study
 from facefatigue.studio.checking.framing import LARGEST_PX, SMALLEST_PX
+from facefatigue.studio.checking.process import STILL
 from facefatigue.studio.database.tables import Check, Person, Recording, Scenario, State
 from facefatigue.studio.refusals import Refusal
 from facefatigue.studio.uploads import MAX_CHUNK_BYTES, Answers
@@ -242,6 +243,6 @@ def _shown(studio: Studio, recording: Recording, findings: list[Any] | None, sce
         "scenario": scenario,
         "duration_s": recording.duration_s,
         "created_at": recording.created_at.isoformat(),
-        "has_still": recording.state in {State.ACCEPTED, State.REFUSED},
+        "has_still": studio.vault.has_extra(recording.id, STILL),
         "findings": findings or [],
     }

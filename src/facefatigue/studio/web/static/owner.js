@@ -1,12 +1,58 @@
 // The owner's pages. What an element does is written on it: data-copy, data-post, data-form, …
-import { copy, h, onClick, onSubmit, post, say, t } from "/static/api.js";
+import { copy, h, localTimes, onClick, onSubmit, post, reloadAndSay, say, StudioError, t } from "/static/api.js";
 
 const all = (selector) => document.querySelectorAll(selector);
 const sure = (element) => !element.dataset.sure || window.confirm(element.dataset.sure);
 
 async function copied(text, field) {
   if (await copy(text)) say(t("base.copied"));
-  else field?.select();
+  else {
+    field?.select();
+    say(t("owner.copy_failed"), "bad");
+  }
+}
+
+/** Give the buttons and pictures of a list what they do; a list may be loaded anew. */
+function bind(part) {
+  const within = (selector) => part.querySelectorAll(selector);
+  within("[data-copy]").forEach((button) =>
+    button.addEventListener("click", () => copied(button.dataset.copy, button.parentElement.querySelector("input"))),
+  );
+
+  // A still that is not there (yet) leaves a plain place.
+  within("img.still").forEach((image) => {
+    const gone = () => image.replaceWith(h("span", { class: "still" }));
+    if (image.complete && image.naturalWidth === 0 && image.currentSrc) gone();
+    else image.addEventListener("error", gone);
+  });
+
+  // Buttons that change something, and then show the page anew.
+  within("[data-post]").forEach((button) =>
+    onClick(button, async () => {
+      if (!sure(button)) return;
+      await post(button.dataset.post, JSON.parse(button.dataset.body ?? "{}"));
+      reloadAndSay(t("base.done"));
+    }),
+  );
+  within("[data-relink]").forEach((button) =>
+    onClick(button, async () => {
+      if (!sure(button)) return;
+      showLinks([{ label: button.dataset.label, link: (await post(button.dataset.relink)).link }]);
+      await renewList();
+    }),
+  );
+}
+bind(document);
+
+/** Load the page's list anew, with those who were just invited in it. */
+async function renewList() {
+  const list = document.querySelector("[data-rows]");
+  const answer = await fetch(location.href, { cache: "no-store", redirect: "error" }).catch(() => null);
+  if (!answer?.ok) return; // it is there when the page is loaded the next time
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-rows]");
+  list.replaceChildren(...fresh.children);
+  localTimes(list);
+  bind(list);
 }
 
 // Filters apply at once; dialogs open and close.
@@ -14,25 +60,6 @@ all("[data-submit]").forEach((field) => field.addEventListener("change", () => f
 all("[data-open]").forEach((button) => button.addEventListener("click", () => document.getElementById(button.dataset.open).showModal()));
 all("[data-close]").forEach((button) => button.addEventListener("click", () => button.closest("dialog").close()));
 all("[data-select]").forEach((field) => field.addEventListener("focus", () => field.select()));
-all("[data-copy]").forEach((button) =>
-  button.addEventListener("click", () => copied(button.dataset.copy, button.parentElement.querySelector("input"))),
-);
-
-// A still that is not there (yet) leaves a plain place.
-all("img.still").forEach((image) => {
-  const gone = () => image.replaceWith(h("span", { class: "still" }));
-  if (image.complete && image.naturalWidth === 0 && image.currentSrc) gone();
-  else image.addEventListener("error", gone);
-});
-
-// Buttons that change something, and then show the page anew.
-all("[data-post]").forEach((button) =>
-  onClick(button, async () => {
-    if (!sure(button)) return;
-    await post(button.dataset.post, JSON.parse(button.dataset.body ?? "{}"));
-    location.reload();
-  }),
-);
 
 // Forms that are sent as JSON under the names of their fields.
 all("[data-form]").forEach((form) =>
@@ -42,7 +69,7 @@ all("[data-form]").forEach((form) =>
     for (const name of (form.dataset.flags ?? "").split(" ").filter(Boolean)) values[name] = form.elements[name].checked;
     await post(form.dataset.form, values);
     if ("stay" in form.dataset) say(t("base.saved"));
-    else location.reload();
+    else reloadAndSay(t("base.saved"));
   }),
 );
 
@@ -71,18 +98,20 @@ function showLinks(rows) {
   box.querySelector("button").focus();
 }
 
-async function invite(names) {
+async function invite(names, dialog) {
   const { people } = await post("/api/study/people", { names });
+  dialog?.close(); // before the links are shown: what is behind a dialog cannot be focused
   showLinks(people.map(({ code, name, link }) => ({ label: name ? `${code}, ${name}` : code, link })));
+  await renewList();
 }
 
 all("[data-invite]").forEach((button) => onClick(button, () => invite([""])));
 all("[data-invite-several]").forEach((form) =>
   onSubmit(form, async ({ names }) => {
     const lines = names.split("\n").map((line) => line.trim()).filter(Boolean);
-    await invite(lines);
+    if (!lines.length) throw new StudioError(422, "invalid", t("owner.invite.names.missing"));
+    await invite(lines, form.closest("dialog"));
     form.reset();
-    form.closest("dialog").close();
   }),
 );
 
@@ -91,11 +120,7 @@ all("[data-new-account]").forEach((form) =>
     const made = await post("/api/study/accounts", { name, role });
     showLinks([{ label: made.name, link: made.link }]);
     form.reset();
-  }),
-);
-all("[data-relink]").forEach((button) =>
-  onClick(button, async () => {
-    if (sure(button)) showLinks([{ label: button.dataset.label, link: (await post(button.dataset.relink)).link }]);
+    await renewList();
   }),
 );
 
@@ -133,7 +158,7 @@ for (const form of all("[data-scenarios]")) {
   onSubmit(form, async () => {
     const scenarios = [...list.children].map((item) => ({ id: item.dataset.id ? Number(item.dataset.id) : null, name: item.querySelector("input").value }));
     await post("/api/study/scenarios", { scenarios });
-    location.reload();
+    reloadAndSay(t("base.saved"));
   });
 }
 

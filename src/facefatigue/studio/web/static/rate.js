@@ -51,12 +51,19 @@ function play(media) {
   if (ahead?.media === media) ahead = null;
   video.dataset.media = media;
   one("video-problem").hidden = true;
-  video.addEventListener("error", () => {
-    if (video.isConnected) one("video-problem").hidden = false;
+  const fails = () => {
+    if (!video.isConnected) return;
+    // A broken line is no broken video: once it is back, this one is asked for again.
+    if (video.error?.code === MediaError.MEDIA_ERR_NETWORK || !navigator.onLine) window.addEventListener("online", () => video.load(), { once: true });
+    one("video-problem").hidden = false;
+  };
+  video.addEventListener("error", fails);
+  video.addEventListener("loadeddata", () => {
+    if (video.isConnected) one("video-problem").hidden = true;
   });
-  if (video.error) one("video-problem").hidden = false;
   drop(old);
   player.append(video);
+  if (video.error) fails();
   // Browsers play sound by themselves only after a first click; until then the rater presses play.
   if (!look.matches) video.play().catch(() => {});
 }
@@ -244,8 +251,13 @@ function playOrStop() {
   else video?.pause();
 }
 
+// Who speaks to the computer, or presses keys unawares, can turn single keys off (WCAG 2.1.4); this browser remembers it.
+const keysOn = one("keys-on");
+keysOn.checked = localStorage.getItem("rating-keys") !== "off";
+keysOn.addEventListener("change", () => localStorage.setItem("rating-keys", keysOn.checked ? "on" : "off"));
+
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || one("help").open) return;
+  if (!keysOn.checked || event.ctrlKey || event.metaKey || event.altKey || one("help").open) return;
   if (event.key === "?" && event.target !== form.elements.note) return one("help").showModal();
   if (!one("feedback").hidden && event.key === "Enter" && event.target.tagName !== "BUTTON") return next();
   if (one("desk").hidden) return;
