@@ -11,6 +11,7 @@ pytest.importorskip("fastapi", reason="needs facefatigue[studio]")
 
 import argon2
 from fastapi.testclient import TestClient
+from serving import CHROMIUM, Served, chromium_arguments, fake_camera
 
 from facefatigue.studio import accounts, people
 from facefatigue.studio.access import new_link
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from facefatigue.studio.web.security import Studio
 
 BASE = "http://127.0.0.1:8765"
+PHONE = {"width": 390, "height": 844}
 PASSWORD = "correct horse battery"  # noqa: S105  # of the tests
 
 
@@ -181,3 +183,41 @@ def link_token(studio: Studio) -> Callable[[Any], str]:
             return studio.access.token(new_link(db, db.merge(who), **more))
 
     return make
+
+
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the fake camera films: a face."""
+    return fake_camera(tmp_path_factory.mktemp("camera") / "face.mjpeg")
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """A running studio, as a process of its own."""
+    one = Served(tmp_path / "studio")
+    one.start()
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Chromium, to be launched."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with playwright.sync_playwright() as running:
+        yield running.chromium
+
+
+@pytest.fixture
+def context(chromium: Any, camera: Path, tmp_path: Path) -> Iterator[Any]:
+    """A browser that keeps what it stores, as one's own does."""
+    one = chromium.launch_persistent_context(
+        str(tmp_path / "profile"),
+        executable_path=str(CHROMIUM),
+        args=chromium_arguments(camera),
+        viewport=PHONE,
+        permissions=["camera", "microphone"],
+    )
+    one.set_default_timeout(300_000)  # the check runs at low priority, and waits for whatever else the machine does
+    yield one
+    one.close()

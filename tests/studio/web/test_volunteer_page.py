@@ -6,120 +6,25 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import sqlalchemy as sa
 from filming import faces, film
-from serving import CHROMIUM, Served, chromium_arguments, fake_camera
+from serving import CHROMIUM
+from volunteering import answer, drafts_in, record, rows, sign, step, watched, words
 
 from facefatigue.studio.checking.examine import LENGTH_GRACE_S
-from facefatigue.studio.database.tables import Recording, State
+from facefatigue.studio.database.tables import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    from serving import Served
+
+pytest.importorskip("playwright.sync_api", reason="needs playwright")
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium"),
 ]
-PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_camera(tmp_path_factory.mktemp("camera") / "face.mjpeg")
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    one = Served(tmp_path / "studio")
-    one.start()
-    yield one
-    one.close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as running:
-        yield running.chromium
-
-
-@pytest.fixture
-def context(chromium: Any, camera: Path, tmp_path: Path) -> Iterator[Any]:
-    """A browser that keeps what it stores, as one's own does."""
-    one = chromium.launch_persistent_context(
-        str(tmp_path / "profile"),
-        executable_path=str(CHROMIUM),
-        args=chromium_arguments(camera),
-        viewport=PHONE,
-        permissions=["camera", "microphone"],
-    )
-    one.set_default_timeout(300_000)  # the check runs at low priority, and waits for whatever else the machine does
-    yield one
-    one.close()
-
-
-def watched(page: Any) -> Any:
-    """A page whose script errors fail the test."""
-    page.on("pageerror", lambda error: pytest.fail(f"error in the page: {error}"))
-    return page
-
-
-def step(page: Any, name: str) -> None:
-    page.wait_for_selector(f'[data-step="{name}"]:not([hidden])')
-
-
-def words(page: Any, text: str) -> None:
-    """Wait until it says so (playwright's own wait for a function needs an eval, which the page does not allow)."""
-    page.locator("#send-words", has_text=text).wait_for()
-
-
-def sign(page: Any, link: str) -> None:
-    page.goto(link)
-    step(page, "consent")
-    page.fill("#consent [name=name]", "Anna Example")
-    page.check("#consent [name=agree]")
-    page.click("#consent button.main")
-    step(page, "home")
-
-
-def answer(page: Any) -> None:
-    step(page, "questions")
-    page.get_by_label("Working", exact=True).check(force=True)
-    page.get_by_label("Rather alert").check(force=True)
-    page.fill("[name=slept_h]", "6.5")
-    page.click("#questions button.main")
-
-
-def record(page: Any) -> None:
-    page.click("[data-step=home] [data-go=camera]")
-    page.click("#camera-next")
-    answer(page)
-    page.click("#record-start")
-    page.wait_for_selector("#recording-sign:not([hidden])")
-    assert page.locator("#record-stop").is_disabled()
-    page.wait_for_selector("#record-stop:not([disabled])")
-    page.click("#record-stop")
-    step(page, "review")
-
-
-def rows(served: Served) -> list[Recording]:
-    with served.database.reading() as db:
-        return list(db.scalars(sa.select(Recording)))
-
-
-def drafts_in(page: Any) -> int:
-    count = page.evaluate(
-        """async () => {
-          const db = await new Promise((r) => (indexedDB.open("facefatigue-studio").onsuccess = (e) => r(e.target.result)));
-          const found = db.transaction("drafts").objectStore("drafts").count();
-          return new Promise((r) => (found.onsuccess = () => { db.close(); r(found.result); }));
-        }"""
-    )
-    return int(count)
-
 
 def test_record_send_and_be_accepted(served: Served, context: Any) -> None:
     page = watched(context.new_page())
