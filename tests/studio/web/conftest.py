@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -221,3 +223,17 @@ def context(chromium: Any, camera: Path, tmp_path: Path) -> Iterator[Any]:
     one.set_default_timeout(300_000)  # the check runs at low priority, and waits for whatever else the machine does
     yield one
     one.close()
+
+
+@pytest.fixture
+def in_process(app: Any) -> Iterator[tuple[str, Any]]:
+    """The application on a free port of this process: its address, and what it works with."""
+    uvicorn = pytest.importorskip("uvicorn")
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", app.state.studio
+    server.should_exit = True
+    thread.join()

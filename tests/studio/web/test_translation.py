@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-import time
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
@@ -179,53 +177,43 @@ def test_numbers_have_the_forms_that_browsers_know() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed")
 @pytest.mark.usefixtures("translated")
-def test_scripts_speak_the_language_too(app: Any, studio: Any, sign_in: Callable[..., Any]) -> None:
+def test_scripts_speak_the_language_too(in_process: tuple[str, Any], sign_in: Callable[..., Any]) -> None:
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    uvicorn = pytest.importorskip("uvicorn")
+    address, studio = in_process
     owner, rater = sign_in(Role.OWNER, f"o {WRITTEN}"), sign_in(Role.RATER, f"r {WRITTEN}")
     code, _ = fill(studio, rater.account_id)
     with studio.database.writing() as db:
         person = db.scalars(sa.select(Person).where(Person.code == code)).one()
         assert db.scalar(sa.select(sa.func.count()).select_from(Consent)) == 1
         link = studio.access.token(new_link(db, person))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     seen: list[str] = []
-    try:
-        with playwright.sync_playwright() as started:
-            browser = started.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
 
-            def shown(page: Any) -> list[str]:
-                visible = page.evaluate("document.body.innerText.split('\\n')")
-                return [" ".join(line.split()) for line in visible if line.strip()]
+        def shown(page: Any) -> list[str]:
+            visible = page.evaluate("document.body.innerText.split('\\n')")
+            return [" ".join(line.split()) for line in visible if line.strip()]
 
-            page = browser.new_page(locale="pl-PL")
-            page.goto(f"{address}/enter/{link}")
-            page.wait_for_selector("#recordings li >> nth=7")
-            seen += [line for line in shown(page) if not re.match(r"\d+ \w+ \d{4}, \d\d:\d\d", line)]  # in Polish already
-            page.click("[data-step=home] [data-go=camera]")
-            page.wait_for_selector("#camera-problem:not([hidden])")
-            seen += shown(page)
-            page.context.add_cookies([{"name": studio.access.cookie, "value": rater.cookies[studio.access.cookie], "url": address}])
-            page.goto(f"{address}/rate")
-            page.wait_for_selector("#desk:not([hidden])")
-            page.keyboard.press("Enter")
-            page.wait_for_selector("#problem:not([hidden])")
-            page.keyboard.press("s")
-            page.locator("#progress-text", has_text="one: 1").wait_for()
-            seen += shown(page)
-            page.context.add_cookies([{"name": studio.access.cookie, "value": owner.cookies[studio.access.cookie], "url": address}])
-            page.goto(f"{address}/study/log")
-            page.click("[data-check-log]")
-            page.wait_for_selector("[data-log-result]:not([hidden])")
-            seen.append(page.inner_text("[data-log-result]"))
-            browser.close()
-    finally:
-        server.should_exit = True
-        thread.join()
+        page = browser.new_page(locale="pl-PL")
+        page.goto(f"{address}/enter/{link}")
+        page.wait_for_selector("#recordings li >> nth=7")
+        seen += [line for line in shown(page) if not re.match(r"\d+ \w+ \d{4}, \d\d:\d\d", line)]  # in Polish already
+        page.click("[data-step=home] [data-go=camera]")
+        page.wait_for_selector("#camera-problem:not([hidden])")
+        seen += shown(page)
+        page.context.add_cookies([{"name": studio.access.cookie, "value": rater.cookies[studio.access.cookie], "url": address}])
+        page.goto(f"{address}/rate")
+        page.wait_for_selector("#desk:not([hidden])")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#problem:not([hidden])")
+        page.keyboard.press("s")
+        page.locator("#progress-text", has_text="one: 1").wait_for()
+        seen += shown(page)
+        page.context.add_cookies([{"name": studio.access.cookie, "value": owner.cookies[studio.access.cookie], "url": address}])
+        page.goto(f"{address}/study/log")
+        page.click("[data-check-log]")
+        page.wait_for_selector("[data-log-result]:not([hidden])")
+        seen.append(page.inner_text("[data-log-result]"))
+        browser.close()
     assert len(seen) > 40
     assert [line for line in untranslated(seen) if line != code] == []

@@ -7,8 +7,11 @@ import io
 import os
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
+from filming import faces
+from PIL import Image
 
 from facefatigue.studio import audit, erasure, people
 from facefatigue.studio.checking import Examination, Finding, queue
@@ -317,3 +320,41 @@ def test_a_recording_whose_file_is_gone_is_not_found(studio: Studio, signed: Any
     with studio.database.writing() as db:
         db.get_one(Recording, recording_id).state = State.ACCEPTED
     assert signed.get(f"/media/{recording_id}").content == VIDEO
+
+
+def framing(browser: Any, rgb: Any, **more: Any) -> Any:
+    height, width = rgb.shape[:2]
+    sides = {"width": width, "height": height} | more
+    headers = {"Content-Type": "application/octet-stream"}
+    return browser.post("/api/me/framing", params=sides, content=rgb.tobytes(), headers=headers)
+
+
+def small(picture: Any) -> Any:
+    """As the page sends it: the shorter side has 120 pixels."""
+    scale = 120 / min(picture.shape[:2])
+    return np.asarray(Image.fromarray(picture).resize((round(picture.shape[1] * scale), 120)))
+
+
+def test_the_guide_says_how_the_face_is_placed(signed: Any) -> None:
+    whole = small(faces()[0])
+    width = whole.shape[1]
+    far = np.zeros_like(whole)
+    far[:48, : width * 2 // 5] = np.asarray(Image.fromarray(whole).resize((width * 2 // 5, 48)))
+    pictures = {
+        "good": whole,
+        "none": whole // 16,
+        "middle": np.roll(whole, width // 2 - 20, axis=1),
+        "closer": np.roll(far, (36, width * 3 // 10), axis=(0, 1)),
+        "many": np.concatenate([whole, whole], axis=1),
+    }
+    found = {name: framing(signed, np.ascontiguousarray(picture)).json()["face"] for name, picture in pictures.items()}
+    assert found == {name: name for name in pictures}
+
+
+def test_the_guide_looks_at_nobody_unasked_and_at_no_other_data(signed: Any, sign_in: Callable[..., Any]) -> None:
+    picture = small(faces()[0])
+    assert framing(sign_in(Role.VOLUNTEER), picture).status_code == 403
+    assert framing(sign_in(Role.RATER), picture).status_code == 403
+    for sides in ({"width": 100}, {"width": 63}, {"height": 321}, {"width": -1}):
+        assert framing(signed, picture, **sides).status_code == 422
+    assert framing(signed, np.zeros((0, 160, 3), np.uint8), height=120).status_code == 422
