@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +12,8 @@ import sqlalchemy as sa
 from facefatigue.studio import accounts
 from facefatigue.studio.access import new_link
 from facefatigue.studio.database import Database
-from facefatigue.studio.database.tables import Rating, Recording, Role
-from facefatigue.studio.settings import StudioSettings
-from facefatigue.studio.vault import Vault
-from facefatigue.studio.web.app import create_app
+from facefatigue.studio.database.tables import Account, Rating, Recording, Role, Session
 
-uvicorn = pytest.importorskip("uvicorn")
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 
 if TYPE_CHECKING:
@@ -39,30 +33,16 @@ def database(tmp_path: Path) -> Iterator[Database]:
     opened.close()
 
 
-@pytest.fixture
-def served(database: Database, tmp_path: Path) -> Iterator[tuple[str, Any]]:
-    """Address of a running studio, and what it works with."""
-    settings = StudioSettings(folder=tmp_path)
-    app = create_app(settings, database, Vault(settings.vault_folder, None))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", app.state.studio
-    server.should_exit = True
-    thread.join()
-
-
 @contextlib.contextmanager
-def opened(served: tuple[str, Any], width: int, height: int) -> Iterator[Any]:
+def opened(in_process: tuple[str, Any], width: int, height: int) -> Iterator[Any]:
     """The page of a new rater, with what went wrong in it told at the end."""
-    address, studio = served
+    address, studio = in_process
     with studio.database.writing() as db:
         token = studio.access.token(new_link(db, accounts.create(db, f"rater {width}", Role.RATER, actor="test")))
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        page = browser.new_page(viewport={"width": width, "height": height}, reduced_motion="reduce")
+        context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
+        page = context.new_page()
         page.set_default_timeout(60_000)
         wrong: list[str] = []
         page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -85,11 +65,11 @@ def place(page: Any, text: str) -> None:
     playwright.expect(page.locator("#place")).to_have_text(text, timeout=60_000)
 
 
-def test_by_keyboard_alone(served: Any, rows: Any) -> None:
-    _, studio = served
+def test_by_keyboard_alone(in_process: Any, rows: Any) -> None:
+    _, studio = in_process
     rows.recordings(1, training=[2.0])
     rows.recordings(4)
-    with opened(served, 1400, 900) as page:
+    with opened(in_process, 1400, 900) as page:
         place(page, "Training, recording 1 of 1")
         assert page.evaluate("document.activeElement.id") == "place"
         page.keyboard.press("Enter")
@@ -127,10 +107,10 @@ def test_by_keyboard_alone(served: Any, rows: Any) -> None:
     assert ratings(studio) == [(2.5, None, ""), (4.5, 2, "slow, x b s 3"), (1.0, None, ""), (5.0, None, ""), (5.0, None, "")]
 
 
-def test_by_touch_on_a_phone_and_a_recording_that_goes(served: Any, rows: Any) -> None:
-    _, studio = served
+def test_by_touch_on_a_phone_and_a_recording_that_goes(in_process: Any, rows: Any) -> None:
+    _, studio = in_process
     rows.recordings(3)
-    with opened(served, 360, 740) as page:
+    with opened(in_process, 360, 740) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         page.get_by_role("radio", name="3.5").check()
         page.get_by_role("radio", name="Sure", exact=True).check()
@@ -143,3 +123,48 @@ def test_by_touch_on_a_phone_and_a_recording_that_goes(served: Any, rows: Any) -
         page.wait_for_selector("#done:not([hidden])")
         assert "not here any more" in page.locator("#toasts").inner_text()
     assert ratings(studio) == [(3.5, 3, "")]
+
+
+def test_single_keys_can_be_turned_off(in_process: Any, rows: Any) -> None:
+    rows.recordings(2)
+    with opened(in_process, 1400, 900) as page:
+        page.keyboard.press("?")
+        page.locator("#keys-on").uncheck()
+        page.keyboard.press("Escape")
+        page.reload()
+        place(page, "Recording 1 of 2")
+        for key in ("3", "x", "s", "?"):
+            page.keyboard.press(key)
+        assert page.locator("#word input:checked").count() == 0
+        assert not page.locator("#help").evaluate("dialog => dialog.open")
+        place(page, "Recording 1 of 2")
+        page.get_by_role("radio", name="3.5").focus()
+        page.keyboard.press("Space")
+        page.get_by_role("button", name="Save and go on").focus()
+        page.keyboard.press("Enter")
+        place(page, "Recording 2 of 2")
+
+
+def test_a_video_that_cannot_be_played_and_a_session_that_ends(in_process: Any, rows: Any) -> None:
+    address, studio = in_process
+    rows.recordings(2)  # of which the vault has no video
+    with opened(in_process, 1400, 900) as page:
+        page.wait_for_selector("#video-problem:not([hidden])")
+        problem, player = (page.locator(where).bounding_box() for where in ("#video-problem", "#player"))
+        assert problem["y"] + problem["height"] <= player["y"]  # in sight, also on a small screen
+        page.keyboard.press("x")
+        page.keyboard.press("n")
+        page.keyboard.type("the picture stays black")
+        with studio.database.writing() as db:
+            db.execute(sa.delete(Session))
+        page.keyboard.press("Enter")
+        page.locator("#problem", has_text="not signed in any more").wait_for()
+        with studio.database.writing() as db:
+            rater = db.scalars(sa.select(Account).where(Account.role == Role.RATER)).one()
+            token = studio.access.token(new_link(db, rater))
+        other = page.context.new_page()
+        other.goto(f"{address}/enter/{token}")
+        other.close()
+        page.get_by_role("button", name="Save and go on").click()
+        place(page, "Recording 2 of 2")
+    assert ratings(studio) == [(None, None, "the picture stays black")]

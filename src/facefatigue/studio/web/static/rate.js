@@ -296,7 +296,8 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   save();
 });
-form.addEventListener("change", () => (one("problem").hidden = true));
+// At "input": a "change" comes when the mouse is pressed on a button, which would move away below it.
+form.addEventListener("input", () => (one("problem").hidden = true));
 one("skip").addEventListener("click", skip);
 one("back").addEventListener("click", back);
 one("done-back").addEventListener("click", back);
