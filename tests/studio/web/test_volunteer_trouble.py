@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from serving import CHROMIUM
 from volunteering import answer, drafts_in, record, rows, sign, step, watched, words
 
-from facefatigue.studio import people
+from facefatigue.studio import people, study
 from facefatigue.studio.access import Access, new_link
 from facefatigue.studio.database.tables import Person, Session
 
@@ -179,6 +179,24 @@ def test_the_picture_is_shown_as_it_is_filmed_and_the_face_is_looked_at(served: 
     assert oval["x"] + oval["width"] <= box["x"] + box["width"]
     page.locator("#hint-face[data-level=bad]", has_text="no face").wait_for()
     assert not stage.evaluate("stage => stage.classList.contains('good')")
+
+
+def test_the_longest_recording_ends_by_itself(served: Served, context: Any) -> None:
+    with served.database.writing() as db:
+        study.write(db, study.Study(longest_s=7.0), actor="test")
+    page = watched(context.new_page())
+    sign(page, served.link()[1])
+    to_the_camera(page)
+    page.click("#record-start")
+    step(page, "review")
+    length = page.locator("#review").evaluate(
+        """async (video) => {
+          while (!(video.duration > 0 && video.duration < 60)) await new Promise((r) => setTimeout(r, 50));
+          return video.duration;
+        }"""
+    )
+    assert 5.0 < length <= 7.5
+    assert not page.is_visible("#review-short")
 
 
 def test_answers_of_the_morning_are_not_those_of_noon(served: Served, context: Any) -> None:
