@@ -161,7 +161,9 @@ def test_on_a_phone_all_can_be_hit(chromium: Any, in_process: tuple[str, Any], r
     (recording, *_) = rows.recordings(3)
     browser = chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
     with contextlib.closing(browser):
-        context = browser.new_context(base_url=address, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+        context = browser.new_context(
+            base_url=address, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+        )
         signed_in(context, studio, address, "boss")
         page = context.new_page()
         for area in ("", "/people", "/recordings", f"/recordings/{recording}", "/team", "/consent", "/settings", "/export"):

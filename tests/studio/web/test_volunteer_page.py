@@ -26,6 +26,7 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium"),
 ]
 
+
 def test_record_send_and_be_accepted(served: Served, context: Any) -> None:
     page = watched(context.new_page())
     sign(page, served.link()[1])

@@ -284,6 +284,7 @@ def _measured(name: Name, value: float, refused_below: float, warning_below: flo
 
 
 def is_whole(face: Face, rgb: NDArray[np.uint8]) -> bool:
+    """Whether a face is in the picture (H, W, 3) as a whole."""
     height, width = rgb.shape[:2]
     beyond = _BEYOND * face.size_px
     x0, y0, x1, y1 = face.box

@@ -20,8 +20,8 @@ Framing = Literal["none", "many", "middle", "closer", "back", "good"]
 
 # Sides in pixels that are looked at: P-Net, whose cost goes with the area, finds faces from 20 px on.
 SMALLEST_PX, LARGEST_PX = 64, 320
-# Shares of the picture's shorter side. Below the first a face of a 720p camera has fewer than 60 px between its eyes, with
-# little room for a bad lens; beyond the second there is no room to move, and from so far off the middle on, none to one side.
+# Shares of the picture's shorter side, for the guide alone: the check has its own limits. A smaller face leaves little room
+# for a bad lens, a larger one leaves none to move, and one farther off the middle none to one side.
 _SMALL, _LARGE, _OFF = 0.25, 0.95, 0.3
 # Where many volunteers are guided at once, who waits longer than this is left with the drawn oval.
 _PATIENCE_S = 0.5

@@ -215,7 +215,14 @@ def settings(request: Request, studio: CurrentStudio, owner: Owner) -> HTMLRespo
     with studio.database.reading() as db:
         scenarios = db.scalars(sa.select(Scenario).where(~Scenario.hidden).order_by(Scenario.position)).all()
         used = dict(db.execute(sa.select(Recording.scenario_id, sa.func.count()).group_by(Recording.scenario_id)).all())
-    return _page(request, owner, "settings", scenarios=scenarios, used=used, languages=[(name, Texts(name)("base.language")) for name in languages()])
+    return _page(
+        request,
+        owner,
+        "settings",
+        scenarios=scenarios,
+        used=used,
+        languages=[(name, Texts(name)("base.language")) for name in languages()],
+    )
 
 
 @router.get("/log")

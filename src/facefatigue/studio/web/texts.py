@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 FOLDER = Path(__file__).with_name("texts")
 FALLBACK = "en"
@@ -64,8 +64,62 @@ def _read(language: str) -> Mapping[str, str]:
     return found
 
 
+def _slavic_few(count: int) -> bool:
+    return 2 <= count % 10 <= 4 and not 12 <= count % 100 <= 14
+
+
+def _teens(count: int) -> bool:
+    return 11 <= count % 100 <= 19
+
+
+def _one(count: int) -> bool:
+    return count == 1
+
+
+def _ends_in_one(count: int) -> bool:
+    return count % 10 == 1 and count % 100 != 11
+
+
+# The cardinal plural categories of CLDR 44 for whole numbers below a million, as browsers have them, too: languages, and
+# which form goes with which numbers, the first that fits; "other" with the rest. Those that are not named are like English.
+_PLURALS: tuple[tuple[str, tuple[tuple[str, Callable[[int], bool]], ...]], ...] = (
+    ("id ja ko lo ms my th vi zh", ()),
+    ("am bn fa fr gu hi hy kn pt zu", (("one", lambda n: n <= 1),)),
+    ("be ru uk", (("one", _ends_in_one), ("few", _slavic_few), ("many", lambda _: True))),
+    ("bs hr sr", (("one", _ends_in_one), ("few", _slavic_few))),
+    ("is mk", (("one", _ends_in_one),)),
+    ("pl", (("one", _one), ("few", _slavic_few), ("many", lambda _: True))),
+    ("cs sk", (("one", _one), ("few", lambda n: 2 <= n <= 4))),
+    (
+        "sl",
+        (("one", lambda n: n % 100 == 1), ("two", lambda n: n % 100 == 2), ("few", lambda n: 3 <= n % 100 <= 4)),
+    ),
+    (
+        "lt",
+        (
+            ("one", lambda n: n % 10 == 1 and not _teens(n)),
+            ("few", lambda n: n % 10 >= 2 and not _teens(n)),
+        ),
+    ),
+    ("lv", (("zero", lambda n: n % 10 == 0 or _teens(n)), ("one", lambda n: n % 10 == 1))),
+    ("ro", (("one", _one), ("few", lambda n: n == 0 or 1 <= n % 100 <= 19))),
+    ("he", (("one", _one), ("two", lambda n: n == 2))),
+    (
+        "ar",
+        (
+            ("zero", lambda n: n == 0),
+            ("one", _one),
+            ("two", lambda n: n == 2),
+            ("few", lambda n: 3 <= n % 100 <= 10),
+            ("many", lambda n: n % 100 >= 11),
+        ),
+    ),
+)
+_RULES = {language: rules for languages_, rules in _PLURALS for language in languages_.split()}
+
+
 def plural_form(language: str, count: int) -> str:
-    """Which form of a noun goes with a number: the cardinal plural categories of CLDR 44, as browsers have them, too.
+    """Which form of a noun goes with a number.
 
     Args:
         language: Its tag; what comes after the language itself ("pt-BR") is not looked at.
@@ -74,42 +128,5 @@ def plural_form(language: str, count: int) -> str:
     Returns:
         "zero", "one", "two", "few", "many" or "other".
     """
-    name, tens, hundreds = language.partition("-")[0], count % 10, count % 100
-    rules: tuple[tuple[str, bool], ...]
-    teens = 11 <= hundreds <= 19
-    slavic_few = 2 <= tens <= 4 and not 12 <= hundreds <= 14
-    if name in {"id", "ja", "ko", "lo", "ms", "my", "th", "vi", "zh"}:
-        rules = ()
-    elif name in {"am", "bn", "fa", "fr", "gu", "hi", "hy", "kn", "pt", "zu"}:
-        rules = (("one", count <= 1),)
-    elif name in {"be", "ru", "uk"}:
-        rules = (("one", tens == 1 and hundreds != 11), ("few", slavic_few), ("many", True))
-    elif name in {"bs", "hr", "sr"}:
-        rules = (("one", tens == 1 and hundreds != 11), ("few", slavic_few))
-    elif name in {"is", "mk"}:
-        rules = (("one", tens == 1 and hundreds != 11),)
-    elif name == "pl":
-        rules = (("one", count == 1), ("few", slavic_few), ("many", True))
-    elif name in {"cs", "sk"}:
-        rules = (("one", count == 1), ("few", 2 <= count <= 4))
-    elif name == "sl":
-        rules = (("one", hundreds == 1), ("two", hundreds == 2), ("few", 3 <= hundreds <= 4))
-    elif name == "lt":
-        rules = (("one", tens == 1 and not teens), ("few", tens >= 2 and not teens))
-    elif name == "lv":
-        rules = (("zero", tens == 0 or teens), ("one", tens == 1))
-    elif name == "ro":
-        rules = (("one", count == 1), ("few", count == 0 or 1 <= hundreds <= 19))
-    elif name == "he":
-        rules = (("one", count == 1), ("two", count == 2))
-    elif name == "ar":
-        rules = (
-            ("zero", count == 0),
-            ("one", count == 1),
-            ("two", count == 2),
-            ("few", 3 <= hundreds <= 10),
-            ("many", 11 <= hundreds),
-        )
-    else:
-        rules = (("one", count == 1),)
-    return next((form for form, holds in rules if holds), "other")
+    rules = _RULES.get(language.partition("-")[0], (("one", _one),))
+    return next((form for form, holds in rules if holds(count)), "other")
