@@ -128,6 +128,15 @@ def test_a_session_that_ends_costs_no_text(page: Any, in_process: tuple[str, Any
     assert page.get_by_text("What took an hour to write").count()
 
 
+def test_a_consent_text_with_gaps_is_asked_about(page: Any) -> None:
+    page.goto("/study/consent")
+    assert "[Say here who has access" in page.input_value("[name=body]")
+    with page.expect_event("dialog") as asked:
+        page.click("form[data-form] button.main")
+    assert "square brackets" in asked.value.message
+    told(page, "Saved.")
+
+
 def test_who_only_looks_is_led_to_the_way_in(page: Any, in_process: tuple[str, Any]) -> None:
     address, studio = in_process
     with studio.database.writing() as db:

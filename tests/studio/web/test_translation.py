@@ -36,7 +36,17 @@ if TYPE_CHECKING:
 # Polish has four forms; the words are English ones in brackets, so that what lacks them was never translated.
 LANGUAGE = "pl"
 FORMS = ("one", "few", "many", "other")
-SPOKEN_ATTRIBUTES = {"alt", "aria-label", "placeholder", "title", "data-sure", "data-name", "data-different", "data-done"}
+SPOKEN_ATTRIBUTES = {
+    "alt",
+    "aria-label",
+    "placeholder",
+    "title",
+    "data-sure",
+    "data-name",
+    "data-different",
+    "data-done",
+    "data-unfinished",
+}
 # Codes, times, units, commands, kinds of files, names in the log: what is the same in all languages.
 SAME = re.compile(
     r"P-[0-9A-Z]+|\b[0-9a-f]{8,}|SHA-256|^English$|\d k?B\b|facefatigue .*|video/\w+|\btest\b|\w+_\d\d|\bUTC\b|https?://\S+|"

@@ -139,6 +139,7 @@ def recordings_list(
         stills=_stills(studio, found.rows),
         count=count,
         wanted=wanted,
+        filtered=wanted != RecordingFilter() or bool(at),
         scenarios=scenarios,
         states=[state for state in State if state is not State.RETAKEN],
     )

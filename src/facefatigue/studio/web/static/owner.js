@@ -65,6 +65,8 @@ all("[data-select]").forEach((field) => field.addEventListener("focus", () => fi
 all("[data-form]").forEach((form) =>
   onSubmit(form, async (values) => {
     if (!sure(form)) return;
+    const unfinished = form.dataset.unfinished && /\[[^\]]*\]/.test(values.body);
+    if (unfinished && !window.confirm(form.dataset.unfinished)) return;
     for (const name of (form.dataset.numbers ?? "").split(" ").filter(Boolean)) values[name] = values[name] === "" ? null : Number(values[name]);
     for (const name of (form.dataset.flags ?? "").split(" ").filter(Boolean)) values[name] = form.elements[name].checked;
     await post(form.dataset.form, values);
