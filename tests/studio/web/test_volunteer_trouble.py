@@ -13,7 +13,7 @@ from volunteering import answer, drafts_in, record, rows, sign, step, watched, w
 
 from facefatigue.studio import people, study
 from facefatigue.studio.access import Access, new_link
-from facefatigue.studio.database.tables import Person, Session
+from facefatigue.studio.database.tables import Check, Consent, Person, Recording, Session, State, now
 
 if TYPE_CHECKING:
     from serving import Served
@@ -265,6 +265,32 @@ def test_somebody_else_in_another_tab_is_not_taken_for_this_volunteer(served: Se
     words(page, "out of date")
     assert rows(served) == []
     assert drafts_in(page) == 1
+
+
+def test_what_plays_goes_on_while_another_is_checked(served: Served, context: Any) -> None:
+    page = watched(context.new_page())
+    number, link = served.link()
+    sign(page, link)
+    with served.database.writing() as db:
+        consent = db.scalars(sa.select(Consent).where(Consent.person_id == number)).one()
+        for name, state in (("a" * 32, State.REFUSED), ("b" * 32, State.CHECKING)):
+            about = {"size_bytes": 1, "sha256": "0" * 64, "media_type": "video/webm"}
+            db.add(Recording(id=name, person_id=number, consent_id=consent.id, state=state, **about))
+            db.add(Check(recording_id=name, findings=[], claimed_at=now()))
+    page.goto(f"{served.url}/me")
+    page.get_by_role("button", name="Play the recording").first.click()
+    page.get_by_role("button", name="Close").or_(page.get_by_role("button", name="Play")).first.focus()
+    page.evaluate("window.player = document.querySelector('#recordings video')")
+    with served.database.writing() as db:
+        db.get_one(Recording, "b" * 32).state = State.ACCEPTED
+    with page.expect_response("**/api/me"):
+        pass
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.player.isConnected && document.activeElement.closest('#recordings') !== null")
+    assert page.locator("#recordings .badge", has_text="Being checked").count() == 1
+    page.get_by_role("heading", level=1, name="Hello").focus()
+    page.evaluate("window.player.remove()")
+    page.locator("#recordings .badge", has_text="Accepted").wait_for()
 
 
 def test_strange_answers_and_none_at_all(served: Served, context: Any) -> None:

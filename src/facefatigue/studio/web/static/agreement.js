@@ -5,12 +5,16 @@ import { h, localTimes, onSubmit, post } from "/static/api.js";
 const figures = document.getElementById("figures");
 const isCurrent = () => figures.querySelector("[data-current]")?.dataset.current === "yes";
 
+let shown = "";
+
 async function refresh() {
   try {
     if (document.visibilityState === "visible") {
       const answer = await fetch("/study/agreement/figures", { cache: "no-store", redirect: "error" });
-      if (answer.ok) {
-        figures.innerHTML = await answer.text(); // our own template, escaped there
+      const text = answer.ok ? await answer.text() : shown;
+      if (text !== shown) {
+        shown = text;
+        figures.innerHTML = text; // our own template, escaped there
         localTimes(figures);
       }
     }

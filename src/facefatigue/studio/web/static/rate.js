@@ -99,8 +99,9 @@ function show(step) {
   showProgress(step.progress);
   if (!step.shown) {
     shown = null;
+    const before = !one("done").hidden; // it is looked again each minute
     open("done");
-    one("done-title").focus({ preventScroll: true });
+    if (!before) one("done-title").focus({ preventScroll: true });
     drop(one("player").querySelector("video"));
     load(null);
     return;

@@ -22,6 +22,7 @@ let guide = null;
 let recording = null;
 let draft = null; // what is being made or sent
 let upload = null;
+let looking = 0; // whether a check has an answer
 
 /** For screen readers. */
 function tell(text, urgent = false) {
@@ -32,6 +33,7 @@ function tell(text, urgent = false) {
 function go(name) {
   if (name !== "camera" && name !== "record" && name !== "questions") releaseCamera();
   step = name;
+  for (const video of document.querySelectorAll("#recordings video")) video.pause();
   for (const section of document.querySelectorAll("[data-step]")) section.hidden = section.dataset.step !== name;
   window.scrollTo(0, 0);
   document.querySelector(`[data-step="${name}"] h1`)?.focus({ preventScroll: true });
@@ -85,7 +87,10 @@ function forgiveMissing(error) {
   if (!(error instanceof StudioError && error.status === 404)) throw error;
 }
 
-async function showMine() {
+let listed = ""; // what the list shows
+
+/** `again`: it is only looked whether a check has an answer; what plays, or has the keyboard, stays as it is. */
+async function showMine(again = false) {
   let found;
   try {
     found = await get("/api/me");
@@ -108,9 +113,14 @@ async function showMine() {
       button.disabled = false;
     }
   };
-  $("recordings").replaceChildren(...shown.map((one) => recordingItem(one, limits, { remove: removeOne })));
-  $("mine").hidden = !shown.length;
-  if (step === "home" && shown.some((one) => one.state === "checking")) setTimeout(() => step === "home" && showMine(), 5000);
+  const used = again && ($("recordings").querySelector("video") || $("recordings").contains(document.activeElement));
+  if (!used && listed !== JSON.stringify(shown)) {
+    listed = JSON.stringify(shown);
+    $("recordings").replaceChildren(...shown.map((one) => recordingItem(one, limits, { remove: removeOne })));
+    $("mine").hidden = !shown.length;
+  }
+  clearTimeout(looking);
+  if (used || shown.some((one) => one.state === "checking")) looking = setTimeout(() => step === "home" && showMine(true), 5000);
 }
 
 onSubmit($("withdraw"), async ({ confirm: code }) => {

@@ -69,6 +69,7 @@ export function recordingItem(recording, limits, { remove }) {
   });
   buttons.append(drop);
   item.append(still, h("div", { class: "row between" }, about, buttons));
+  if (recording.state === "uploading") item.append(h("p", { class: "advice soft small" }, t("volunteer.mine.elsewhere")));
   if (recording.state === "refused" || recording.state === "failed") {
     item.append(h("ul", { class: "advice soft small" }, ...advice(recording, limits)));
   }
