@@ -95,7 +95,9 @@ async function showMine(again = false) {
   try {
     found = await get("/api/me");
   } catch (error) {
-    return say(error.message, "bad");
+    if (!again) return say(error.message, "bad");
+    looking = setTimeout(() => step === "home" && showMine(true), 5000);
+    return undefined;
   }
   if (!found.signed && !somethingOnlyInMemory()) return location.reload(); // there is a new text to be read
   // What is still on its way from this device has its own card above.
@@ -320,7 +322,12 @@ async function film() {
 }
 
 let cancel = () => {};
-$("record-start").addEventListener("click", () => film().catch(unexpected));
+$("record-start").addEventListener("click", () =>
+  film().catch((error) => {
+    unexpected(error);
+    if (step === "record") record();
+  }),
+);
 $("record-stop").addEventListener("click", () => recording?.stop());
 $("record-cancel").addEventListener("click", () => {
   const filming = recording !== null;
@@ -379,6 +386,13 @@ onClick($("review-again"), async () => {
 function send() {
   const one = draft;
   go("send");
+  $("send-problem").hidden = true;
+  $("send-safe").textContent = t(onlyInMemory(one) ? "volunteer.review.memory" : "volunteer.send.safe");
+  $("send-safe").hidden = false;
+  $("send-leave").hidden = true;
+  $("send-title").textContent = t("volunteer.send.title");
+  $("send-progress").value = one.share ?? 0;
+  $("send-words").textContent = t("volunteer.send.preparing");
   return holding(one, () => sendOne(one)).catch((error) => {
     if (!(error instanceof StudioError)) console.error(error);
     if (draft !== one || step !== "send") return;
@@ -393,13 +407,6 @@ function send() {
 }
 
 async function sendOne(one) {
-  $("send-problem").hidden = true;
-  $("send-safe").textContent = t(onlyInMemory(one) ? "volunteer.review.memory" : "volunteer.send.safe");
-  $("send-safe").hidden = false;
-  $("send-leave").hidden = true;
-  $("send-title").textContent = t("volunteer.send.title");
-  $("send-progress").value = one.share ?? 0;
-  $("send-words").textContent = t("volunteer.send.preparing");
   one.status = "sending";
   await save(one);
   let quarter = 0;
@@ -424,8 +431,9 @@ async function sendOne(one) {
   });
   const own = upload;
   const id = await own.run();
-  if (id === null || own.stopped) return undefined; // the page went on to something else
+  if (id === null) return undefined; // the page went on to something else
   await remove(one.key);
+  if (own.stopped) return undefined;
   $("send-progress").value = 1;
   $("send-safe").hidden = true;
   $("send-words").textContent = t("volunteer.send.checking");
