@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -19,11 +18,11 @@ from facefatigue.studio.checking.sound import sound_level_db
 from facefatigue.video import Video
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from facefatigue.video import Location
-
-IPHONE = Path("/work/shared/media/edge_cases/face_noface.mov")
 
 
 def opened(data: bytes) -> Location:
@@ -136,10 +135,11 @@ def test_sound_stays_as_far_from_the_picture_as_it_was(tmp_path: Path) -> None:
         assert next(container.decode(video=0)).time == pytest.approx(0.0, abs=0.01)
 
 
-def test_a_film_of_a_phone_gets_a_copy() -> None:
-    if not IPHONE.is_file():
-        pytest.skip(f"{IPHONE} is not there")
-    data = IPHONE.read_bytes()
+def test_a_film_of_a_phone_gets_a_copy(shared: Path) -> None:
+    iphone = shared / "media" / "edge_cases" / "face_noface.mov"
+    if not iphone.is_file():
+        pytest.skip(f"{iphone} is not there")
+    data = iphone.read_bytes()
     assert not is_playable(opened(data))
     copy = playable_copy(opened(data), 60.0)
     assert is_playable(opened(copy))
